@@ -1,0 +1,3 @@
+module github.com/trunkline-sctp/trunkline
+
+go 1.25.0

@@ -1,0 +1,253 @@
+package sctpcore
+
+import (
+	"errors"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
+
+// Errors that Endpoint's verbs return. They are values, never wrapped with
+// allocation, so that hot paths may return them.
+var (
+	ErrNoAssociation  = errors.New("sctpcore: no such association")
+	ErrClosing        = errors.New("sctpcore: association is shutting down")
+	ErrWouldBlock     = errors.New("sctpcore: send buffer is full")
+	ErrMessageTooLong = errors.New("sctpcore: message is longer than the limit")
+	ErrStream         = errors.New("sctpcore: stream identifier is out of range")
+	ErrEmpty          = errors.New("sctpcore: empty message: user data must be at least one byte")
+	ErrLimit          = errors.New("sctpcore: too many associations")
+	ErrPortInUse      = errors.New("sctpcore: port is already listened on")
+	ErrExists         = errors.New("sctpcore: an association with this peer and these ports exists")
+	ErrAddress        = errors.New("sctpcore: address does not belong to the association")
+	ErrInvalid        = errors.New("sctpcore: invalid argument")
+)
+
+// AssocID names one association of one Endpoint. Ids of ended associations are
+// not used again soon, so a stale one is told from a live one. 0 is none.
+type AssocID uint32
+
+// Inbound is one received SCTP packet. Its checksum has been verified by the
+// caller (RFC 9260, section 6.8). The core reads Data during HandlePackets only.
+type Inbound struct {
+	Src, Dst wire.Addr
+	Data     []byte // from the common header on
+	Port     uint32 // the caller's number for where it came in; echoed in Outbound.InPort of direct answers
+}
+
+// Outbound is one SCTP packet to send. The caller supplies Buf; PollTransmit
+// fills the rest. The checksum field is zero: the caller or the port fills it.
+type Outbound struct {
+	Buf      []byte    // in: room; len(Buf) must be at least the largest MTU in use less the IP header
+	N        int       // out: length of the packet in Buf
+	Src, Dst wire.Addr // out: Src is zero if the caller is to choose it
+	// Egress is what SetRoute gave for the path, 0 if the packet is on no path
+	// or its path has no route yet: the caller routes it by Dst.
+	Egress uint32
+	// InPort is Inbound.Port of the packet that this one answers when Egress is 0
+	// and it is a direct answer; -1 otherwise.
+	InPort int32
+	// Assoc and Path say whose packet it is; Assoc is 0 for a packet of none.
+	Assoc AssocID
+	Path  uint8
+	// HasData tells that the packet carries user data.
+	HasData bool
+}
+
+// Route is what the caller knows about how to reach one path's destination.
+type Route struct {
+	Src    wire.Addr // our address on this path
+	Egress uint32    // opaque, echoed in Outbound.Egress
+	MTU    int       // bytes of IP packet; 0 keeps the present one
+	Down   bool      // the port's link is down: the path is of no use until it is up again
+}
+
+// SendFlags of a message.
+type SendFlags uint8
+
+const (
+	Unordered SendFlags = 1 << iota // deliver as soon as it is complete (U bit)
+	SackNow                         // ask for an immediate SACK (I bit, RFC 7053)
+)
+
+// Message is one user message to send.
+type Message struct {
+	// Data stays the caller's memory but must not change until the message is
+	// released (see Endpoint.Released): the core sends and resends from it.
+	Data   []byte
+	PPID   uint32 // host order; carried opaquely
+	Stream uint16
+	Flags  SendFlags
+}
+
+// Received describes what Endpoint.Receive delivered.
+type Received struct {
+	PPID      uint32
+	TSN       uint32 // of the first fragment
+	Stream    uint16
+	SSN       uint16
+	Unordered bool
+	// More is true when the rest of the message is still to be read: dst was too
+	// small, or it is being delivered in parts (RFC 9260, section 6.9).
+	More bool
+}
+
+// State is an association's state (RFC 9260, section 4).
+type State uint8
+
+// The states of RFC 9260's diagram.
+const (
+	Closed State = iota
+	CookieWait
+	CookieEchoed
+	Established
+	ShutdownPending
+	ShutdownSent
+	ShutdownReceived
+	ShutdownAckSent
+)
+
+var stateNames = [...]string{"CLOSED", "COOKIE-WAIT", "COOKIE-ECHOED", "ESTABLISHED",
+	"SHUTDOWN-PENDING", "SHUTDOWN-SENT", "SHUTDOWN-RECEIVED", "SHUTDOWN-ACK-SENT"}
+
+// String is the RFC's name of the state.
+func (s State) String() string { return stateNames[s] }
+
+// PathState is what is believed of a path (RFC 9260, sections 5.4 and 8.2; RFC 7829).
+type PathState uint8
+
+// The states of a path.
+const (
+	Unconfirmed       PathState = iota // no heartbeat was answered yet: carries no data
+	Active                             // works
+	PotentiallyFailed                  // missed acknowledgements: used only if nothing better is there
+	Inactive                           // given up; heartbeats go on
+)
+
+var pathStateNames = [...]string{"UNCONFIRMED", "ACTIVE", "PF", "INACTIVE"}
+
+// String is the state's short name.
+func (s PathState) String() string { return pathStateNames[s] }
+
+// PathInfo is a snapshot of one path.
+type PathInfo struct {
+	Src, Dst   wire.Addr
+	Egress     uint32
+	State      PathState
+	Primary    bool // the configured primary path
+	Current    bool // new data goes here now
+	LinkDown   bool // Route.Down
+	RTO        Time
+	SRTT       Time // 0 before the first measurement
+	RTTVar     Time
+	Cwnd       int // bytes
+	Ssthresh   int // bytes
+	Flight     int // bytes outstanding on this path
+	MTU        int // bytes of IP packet
+	ErrorCount int
+	// Totals since the association began.
+	TxPackets, TxDataChunks, Retransmits, Timeouts uint64
+	HeartbeatsSent, HeartbeatsAcked                uint64
+}
+
+// AssocInfo is a snapshot of one association.
+type AssocInfo struct {
+	State                State
+	LocalPort, PeerPort  uint16
+	LocalTag, PeerTag    uint32
+	InStreams            int
+	OutStreams           int
+	PeerRwnd             int // bytes
+	SendQueued           int // bytes accepted by Send and not yet acknowledged
+	InFlight             int // bytes sent and not acknowledged
+	ReceiveQueued        int // bytes held for the application or reassembly
+	ErrorCount           int
+	Primary              int // index of the primary path
+	LocalAddrs           []wire.Addr
+	TxMessages           uint64
+	RxMessages           uint64
+	TxDataChunks         uint64
+	RxDataChunks         uint64
+	RetransmittedChunks  uint64
+	FastRetransmits      uint64
+	Timeouts             uint64
+	DuplicateTSNs        uint64
+}
+
+// EventKind says what an Event tells.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	// EventUp: the association is established (COMMUNICATION UP). Passive says
+	// which side began it.
+	EventUp EventKind = iota + 1
+	// EventRestart: the peer restarted; streams begin again, what was unsent is
+	// kept and sent anew, what was unacknowledged may be delivered twice.
+	EventRestart
+	// EventDown: the association is gone and its id with it; Reason says why. All its
+	// messages are released. What was received can still be read until the
+	// caller says Forget.
+	EventDown
+	// EventPeerShutdown: the peer has begun SHUTDOWN; Send refuses.
+	EventPeerShutdown
+	// EventReadable: Receive has something.
+	EventReadable
+	// EventReleased: Released has advanced, so buffers can be used again.
+	EventReleased
+	// EventPathAdded: a path exists and wants SetRoute.
+	EventPathAdded
+	// EventPathState: a path went from state From to state To.
+	EventPathState
+	// EventFailover: the first new or resent DATA left on Path after it stopped
+	// leaving on OldPath; Detected and Switched say when that was known and done.
+	EventFailover
+	// EventPeerError: the peer sent ERROR with Cause.
+	EventPeerError
+)
+
+// Reason says why an association ended or a path changed its state.
+type Reason uint8
+
+// The reasons.
+const (
+	ReasonNone           Reason = iota
+	ReasonShutdown              // graceful shutdown was completed
+	ReasonPeerAbort             // the peer sent ABORT; Event.Cause has its first cause
+	ReasonLocalAbort            // Abort was called
+	ReasonRetransLimit          // Association.Max.Retrans was exceeded
+	ReasonInitLimit             // Max.Init.Retransmits was exceeded
+	ReasonProtocol              // the peer violated the protocol and was aborted; Event.Cause
+	ReasonStaleCookie           // the peer found our cookie stale too often
+	ReasonGuard                 // T5-shutdown-guard expired
+	ReasonLinkDown              // the port's link went down
+	ReasonLinkUp                // the port's link came up
+	ReasonTimeout               // T3-rtx or a heartbeat was not answered
+	ReasonHeartbeatAcked        // a heartbeat was answered
+	ReasonDataAcked             // data sent there was acknowledged
+	ReasonUnreachable           // ICMP said so
+)
+
+var reasonNames = [...]string{"none", "shutdown", "aborted by peer", "aborted locally",
+	"association retransmission limit", "no answer to INIT", "protocol violation by peer",
+	"stale cookie", "shutdown guard timer", "link down", "link up", "timeout",
+	"heartbeat acknowledged", "data acknowledged", "destination unreachable"}
+
+// String says the reason in words.
+func (r Reason) String() string { return reasonNames[r] }
+
+// Event is something that the owner of an association wants to know.
+type Event struct {
+	Assoc     AssocID
+	Kind      EventKind
+	Reason    Reason
+	Passive   bool
+	From, To  PathState
+	Path      uint8
+	OldPath   uint8
+	Cause     wire.CauseCode
+	LocalPort uint16
+	PeerPort  uint16
+	Detected  Time
+	Switched  Time
+	At        Time
+}
