@@ -151,26 +151,26 @@ type PathInfo struct {
 
 // AssocInfo is a snapshot of one association.
 type AssocInfo struct {
-	State                State
-	LocalPort, PeerPort  uint16
-	LocalTag, PeerTag    uint32
-	InStreams            int
-	OutStreams           int
-	PeerRwnd             int // bytes
-	SendQueued           int // bytes accepted by Send and not yet acknowledged
-	InFlight             int // bytes sent and not acknowledged
-	ReceiveQueued        int // bytes held for the application or reassembly
-	ErrorCount           int
-	Primary              int // index of the primary path
-	LocalAddrs           []wire.Addr
-	TxMessages           uint64
-	RxMessages           uint64
-	TxDataChunks         uint64
-	RxDataChunks         uint64
-	RetransmittedChunks  uint64
-	FastRetransmits      uint64
-	Timeouts             uint64
-	DuplicateTSNs        uint64
+	State               State
+	LocalPort, PeerPort uint16
+	LocalTag, PeerTag   uint32
+	InStreams           int
+	OutStreams          int
+	PeerRwnd            int // bytes
+	SendQueued          int // bytes accepted by Send and not yet acknowledged
+	InFlight            int // bytes sent and not acknowledged
+	ReceiveQueued       int // bytes held for the application or reassembly
+	ErrorCount          int
+	Primary             int // index of the primary path
+	LocalAddrs          []wire.Addr
+	TxMessages          uint64
+	RxMessages          uint64
+	TxDataChunks        uint64
+	RxDataChunks        uint64
+	RetransmittedChunks uint64
+	FastRetransmits     uint64
+	Timeouts            uint64
+	DuplicateTSNs       uint64
 }
 
 // EventKind says what an Event tells.

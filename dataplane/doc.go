@@ -1,0 +1,2 @@
+// Package dataplane joins ports, the SCTP core and applications.
+package dataplane
