@@ -1,0 +1,23 @@
+package config
+
+import (
+	"log/slog"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/nic"
+)
+
+// Dataplane is the file as dataplane.New wants it; ports are the opened ports
+// in the order of f.Ports. The ports stay the caller's to close.
+func (f *File) Dataplane(ports []nic.Port, log *slog.Logger) dataplane.Config {
+	c := dataplane.Config{CPUs: f.CPUs, Timers: f.Timers, Limits: f.Limits, Logger: log}
+	for i, p := range f.Ports {
+		c.Ports = append(c.Ports, dataplane.PortConfig{
+			Port: ports[i], Addrs: p.Addresses, VLAN: uint16(p.VLAN), MTU: p.MTU,
+		})
+	}
+	for _, r := range f.Routes {
+		c.Routes = append(c.Routes, dataplane.RouteConfig{Dst: r.To, Via: r.Via, Port: r.Port, Metric: r.Metric})
+	}
+	return c
+}
