@@ -1,0 +1,44 @@
+package wire
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+)
+
+const checksumOffset = 8 // of the checksum in the common header (RFC 9260, section 3.1)
+
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	noChecksum [4]byte // stands for the checksum field while the CRC is taken; never written
+)
+
+// Checksum is the CRC32c of the SCTP packet p, counting its checksum field as zero
+// whatever it holds (RFC 9260, section 6.8 and appendix A). p is only read.
+// The value is what goes into the field in little-endian order, the order in
+// which Packet.Checksum reads it. Of less than a common header it is 0.
+func Checksum(p []byte) uint32 {
+	if len(p) < CommonHeaderLen {
+		return 0
+	}
+	// RFC 9260, 6.8: "the checksum field ... initialized to all '0's".
+	c := crc32.Update(0, castagnoli, p[:checksumOffset])
+	c = crc32.Update(c, castagnoli, noChecksum[:])
+	return crc32.Update(c, castagnoli, p[CommonHeaderLen:])
+}
+
+// SetChecksum computes the checksum of p and writes it to p. Of less than a
+// common header it does nothing.
+func SetChecksum(p []byte) {
+	if len(p) < CommonHeaderLen {
+		return
+	}
+	field := p[checksumOffset:CommonHeaderLen]
+	binary.LittleEndian.PutUint32(field, 0)
+	binary.LittleEndian.PutUint32(field, crc32.Update(0, castagnoli, p))
+}
+
+// VerifyChecksum tells whether p carries its right checksum. Less than a common
+// header does not.
+func VerifyChecksum(p []byte) bool {
+	return len(p) >= CommonHeaderLen && Packet(p).Checksum() == Checksum(p)
+}
