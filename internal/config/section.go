@@ -18,8 +18,8 @@ type reader struct {
 // section is one mapping of the file while it is read, key by key.
 type section struct {
 	r      *reader
-	path   string // "" at the top, else with a dot at the end
-	at     *token.Token
+	path   string       // "" at the top, else with a dot at the end
+	at     *token.Token // of the first key; nil if there is no mapping
 	values map[string]ast.Node
 	meant  map[string]bool // keys that a misspelt one was taken for
 }
@@ -35,7 +35,11 @@ func (r *reader) section(n ast.Node, path string, keys ...string) *section {
 	if !ok {
 		r.report(s.at, "write it as `key: value` lines; the keys are "+strings.Join(keys, ", "),
 			"%s must be a mapping, not %s", s.name(), kind(n))
+		s.at = nil
 		return s
+	}
+	if len(entries) > 0 {
+		s.at = entries[0].Key.GetToken()
 	}
 	for _, e := range entries {
 		s.add(e, keys)
