@@ -1,0 +1,243 @@
+//go:build linux && cgo
+
+package interop
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+	"github.com/stretchr/testify/require"
+)
+
+// capture is a running dumpcap on our end of both bridges.
+type capture struct {
+	t    testing.TB
+	file string
+	cmd  *exec.Cmd
+	log  *bytes.Buffer
+	done chan error
+}
+
+// startCapture returns when packets are being recorded. TRUNKLINE_CAPTURES
+// names a directory that keeps the files; otherwise the test removes them.
+func (l *lab) startCapture(t testing.TB) *capture {
+	t.Helper()
+	dir := os.Getenv("TRUNKLINE_CAPTURES")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	c := &capture{t: t, log: &bytes.Buffer{}, done: make(chan error, 1),
+		file: filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-")+".pcapng")}
+	c.cmd = exec.Command("ip", "netns", "exec", l.switches, "dumpcap", "-B", "64", "-i", "o0", "-i", "o1", "-w", c.file)
+	stderr, err := c.cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.cmd.Start())
+	t.Cleanup(func() { c.cmd.Process.Kill() })
+	started := make(chan struct{})
+	go func() {
+		told := false
+		for scan := bufio.NewScanner(stderr); scan.Scan(); {
+			fmt.Fprintln(c.log, scan.Text())
+			if !told && strings.HasPrefix(scan.Text(), "File:") {
+				told = true
+				close(started)
+			}
+		}
+		c.done <- c.cmd.Wait()
+	}()
+	select {
+	case <-started:
+	case err := <-c.done:
+		require.FailNow(t, "dumpcap ended", "%v\n%s", err, c.log)
+	case <-time.After(patience):
+		require.FailNow(t, "dumpcap did not start")
+	}
+	return c
+}
+
+// stop ends the capture and returns its file.
+func (c *capture) stop() string {
+	c.t.Helper()
+	require.NoError(c.t, c.cmd.Process.Signal(syscall.SIGINT))
+	select {
+	case err := <-c.done:
+		require.NoError(c.t, err, "dumpcap: %s", c.log)
+	case <-time.After(patience):
+		require.FailNow(c.t, "dumpcap did not stop")
+	}
+	return c.file
+}
+
+// faulty is what tshark must find nothing of: anything it cannot dissect, and
+// any SCTP packet whose checksum it did not verify as good.
+const faulty = `_ws.malformed || _ws.expert.group == "Malformed" || _ws.expert.severity == "Error"` +
+	` || (sctp && sctp.checksum.status != "Good") || (ip && ip.checksum.status == "Bad")` +
+	` || (icmpv6 && icmpv6.checksum.status == "Bad") || (icmp && icmp.checksum.status == "Bad")`
+
+// tsharkFaults has tshark read a capture and returns a line for each fault. User
+// data is left alone: it is random and would be taken for something else.
+func tsharkFaults(t testing.TB, file string) string {
+	t.Helper()
+	cmd := exec.Command("tshark", "-n", "-r", file, "-o", "sctp.checksum:CRC-32C", "-o", "ip.check_checksum:TRUE",
+		"-o", "sctp.ulp_dissection:FALSE", "-o", "sctp.tsn_analysis:FALSE", "-Y", faulty,
+		"-T", "fields", "-e", "frame.number", "-e", "eth.src", "-e", "_ws.col.Info", "-e", "sctp.checksum.status", "-e", "_ws.expert.message")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "tshark: %.1000s", &stderr)
+	return string(out)
+}
+
+// sent is what gopacket found of the packets that came from our side.
+type sent struct {
+	packets, sctp int
+	chunks        map[layers.SCTPChunkType]int
+	userBytes     uint64
+	longest       int // IP packet
+}
+
+// decodeSent reads a capture and decodes every frame that came from one of the
+// given MAC addresses, whole; anything that gopacket cannot is an error.
+func decodeSent(file string, from []net.HardwareAddr) (sent, error) {
+	s := sent{chunks: map[layers.SCTPChunkType]int{}}
+	f, err := os.Open(file)
+	if err != nil {
+		return s, err
+	}
+	defer f.Close()
+	r, err := pcapgo.NewNgReader(bufio.NewReaderSize(f, 1<<20), pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		return s, err
+	}
+	for number := 1; ; number++ {
+		data, info, err := r.ZeroCopyReadPacketData()
+		if errors.Is(err, io.EOF) {
+			return s, nil
+		}
+		if err != nil {
+			return s, fmt.Errorf("frame %d: %w", number, err)
+		}
+		if !isFrom(data, from) {
+			continue
+		}
+		if info.CaptureLength != info.Length {
+			return s, fmt.Errorf("frame %d: captured in part", number)
+		}
+		if err := s.decode(data); err != nil {
+			return s, fmt.Errorf("frame %d: %w", number, err)
+		}
+	}
+}
+
+func isFrom(frame []byte, from []net.HardwareAddr) bool {
+	for _, mac := range from {
+		if len(frame) >= 12 && bytes.Equal(frame[6:12], mac) {
+			return true
+		}
+	}
+	return false
+}
+
+// decode takes one frame apart. Its layers must be those of our stack only.
+func (s *sent) decode(frame []byte) error {
+	s.packets++
+	packet := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
+	if fault := packet.ErrorLayer(); fault != nil {
+		return fmt.Errorf("gopacket: %w", fault.Error())
+	}
+	if packet.Metadata().Truncated {
+		return errors.New("gopacket: truncated")
+	}
+	if network := packet.NetworkLayer(); network != nil {
+		s.longest = max(s.longest, len(network.LayerContents())+len(network.LayerPayload()))
+	}
+	sctp, ok := packet.Layer(layers.LayerTypeSCTP).(*layers.SCTP)
+	if !ok {
+		return nil
+	}
+	s.sctp++
+	if err := checkSum(sctp); err != nil {
+		return err
+	}
+	return s.walk(packet)
+}
+
+// checkSum computes the CRC32c once more (RFC 9260, appendix A).
+func checkSum(sctp *layers.SCTP) error {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	sum := crc32.Update(0, table, sctp.Contents[:8])
+	sum = crc32.Update(sum, table, []byte{0, 0, 0, 0})
+	sum = crc32.Update(sum, table, sctp.LayerPayload())
+	if got := binary.LittleEndian.Uint32(sctp.Contents[8:12]); got != sum {
+		return fmt.Errorf("CRC32c is %#08x, want %#08x", got, sum)
+	}
+	return nil
+}
+
+// walk counts a packet's chunks and looks at what a dissector lets pass: a
+// packet without chunks, padding that is not zero, empty user data.
+func (s *sent) walk(packet gopacket.Packet) error {
+	all := packet.Layers()
+	first := 1 + slices.IndexFunc(all, func(l gopacket.Layer) bool { return l.LayerType() == layers.LayerTypeSCTP })
+	if first == len(all) {
+		return errors.New("SCTP packet without a chunk")
+	}
+	for _, layer := range all[first:] {
+		chunk := layer.LayerContents()
+		s.chunks[layers.SCTPChunkType(chunk[0])]++
+		length := int(binary.BigEndian.Uint16(chunk[2:]))
+		if padding := chunk[length:]; len(padding) > 3 || len(bytes.TrimLeft(padding, "\x00")) > 0 {
+			return fmt.Errorf("%s is padded with %x", layer.LayerType(), padding)
+		}
+		if data, ok := layer.(*layers.SCTPData); ok {
+			if len(data.Payload) == 0 {
+				return errors.New("DATA without user data")
+			}
+			s.userBytes += uint64(len(data.Payload))
+		}
+	}
+	return nil
+}
+
+// String lists the counts.
+func (s sent) String() string {
+	text := fmt.Sprintf("%d packets, %d of SCTP, longest %d bytes, %d bytes of user data;", s.packets, s.sctp, s.longest, s.userBytes)
+	for kind := range 256 {
+		if n := s.chunks[layers.SCTPChunkType(kind)]; n > 0 {
+			text += fmt.Sprintf(" %s %d", layers.SCTPChunkType(kind), n)
+		}
+	}
+	return text
+}
+
+// judge stops a capture and holds both oracles against it. It returns what
+// gopacket saw of our packets.
+func (c *capture) judge(macs []net.HardwareAddr) sent {
+	c.t.Helper()
+	file := c.stop()
+	faults := tsharkFaults(c.t, file)
+	require.Empty(c.t, faults, "tshark finds faults in %s (frame, sender, info, checksum, expert)", filepath.Base(file))
+	s, err := decodeSent(file, macs)
+	require.NoError(c.t, err, "gopacket on what we sent, in %s", filepath.Base(file))
+	require.NotZero(c.t, s.sctp, "no packet of ours in the capture")
+	require.LessOrEqual(c.t, s.longest, 1500, "an IP packet is longer than the MTU")
+	c.t.Logf("we sent %s", s)
+	return s
+}

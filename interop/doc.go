@@ -1,0 +1,23 @@
+// Package interop holds the tests of Trunkline against SCTP peers that are
+// not ours, on real network stacks.
+//
+// The lab (lab_test.go) is two networks of veth pairs and bridges: our ends
+// are in the network namespace of the test, without IP addresses, under the
+// af_packet driver of nic/dpdk; the peer's ends are in a namespace of their
+// own, with addresses; the bridges are in a third, where links are cut.
+//
+//	dataplane ── nic/dpdk af_packet ── veth ── bridge 0 ── veth ── net0 ┐
+//	    └─────── nic/dpdk af_packet ── veth ── bridge 1 ── veth ── net1 ┴ peer
+//
+// The peer is testdata/usrsctp_peer.c, compiled when the tests run. Both ends
+// derive every message from a seed (pattern_test.go), so each can check what it
+// gets without being told. What went over the wire is captured at our end of
+// each bridge and judged by tshark and by gopacket (capture_test.go).
+//
+// The tests need root, the ip, ethtool, gcc, dumpcap and tshark programs and
+// libusrsctp. Where one is missing they are skipped with a line that names it;
+// with CI=true in the environment they fail instead.
+//
+// Threads: the tests use the dataplane's blocking calls from ordinary
+// goroutines. Only one lab exists at a time.
+package interop

@@ -1,0 +1,205 @@
+//go:build linux && cgo
+
+package interop
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// patience is how long a test waits for something that must happen; it bounds
+// a hanging test and is no measure of anything.
+const patience = 90 * time.Second
+
+// buildPeer compiles the usrsctp peer once per test binary.
+var buildPeer = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", labPrefix+"-peer-")
+	if err != nil {
+		return "", err
+	}
+	atExit = append(atExit, func() { os.RemoveAll(dir) })
+	flags := []string{"-lusrsctp"}
+	if out, err := exec.Command("pkg-config", "--cflags", "--libs", "usrsctp").Output(); err == nil {
+		flags = strings.Fields(string(out))
+	}
+	target := filepath.Join(dir, "usrsctp_peer")
+	args := append([]string{"-O2", "-g", "-Wall", "-o", target, "testdata/usrsctp_peer.c"}, flags...)
+	out, err := exec.Command("gcc", append(args, "-lpthread")...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("compile the usrsctp peer (apt-get install gcc libusrsctp-dev): %w\n%s", err, out)
+	}
+	return target, nil
+})
+
+// atExit is what TestMain does after the tests.
+var atExit []func()
+
+// line is one line that a peer printed: a key word and named values.
+type line struct {
+	key    string
+	text   string
+	values map[string]string
+}
+
+func parseLine(text string) line {
+	fields := strings.Fields(text)
+	l := line{text: text, values: map[string]string{}}
+	if len(fields) > 0 {
+		l.key = fields[0]
+	}
+	for _, field := range fields[min(1, len(fields)):] {
+		name, value, _ := strings.Cut(field, "=")
+		l.values[name] = value
+	}
+	return l
+}
+
+func (l line) number(name string) uint64 {
+	n, _ := strconv.ParseUint(l.values[name], 10, 64)
+	return n
+}
+
+// peer is a running usrsctp process.
+type peer struct {
+	t     testing.TB
+	name  string
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	lines chan line
+	done  chan struct{} // closed when the process has ended
+
+	mu  sync.Mutex
+	log []line
+}
+
+// startPeer runs the peer in a namespace. args is what follows the program's
+// name. It is killed at the end of the test if it still runs then.
+func startPeer(t testing.TB, namespace string, args ...string) *peer {
+	t.Helper()
+	program, err := buildPeer()
+	if err != nil && os.Getenv("CI") != "true" && strings.Contains(err.Error(), "usrsctp.h") {
+		t.Skipf("the interop test needs libusrsctp-dev: %v", err)
+	}
+	require.NoError(t, err)
+	p := &peer{t: t, name: args[0], lines: make(chan line, 4096), done: make(chan struct{})}
+	p.cmd = exec.Command("ip", append([]string{"netns", "exec", namespace, program}, args...)...)
+	p.cmd.Stderr = os.Stderr
+	p.stdin, err = p.cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := p.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, p.cmd.Start())
+	go p.read(out)
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			p.dump()
+		}
+	})
+	return p
+}
+
+// read takes the process's lines until it ends, then its end.
+func (p *peer) read(out io.Reader) {
+	defer close(p.done)
+	for scan := bufio.NewScanner(out); scan.Scan(); {
+		l := parseLine(scan.Text())
+		p.mu.Lock()
+		p.log = append(p.log, l)
+		p.mu.Unlock()
+		select {
+		case p.lines <- l:
+		default:
+		}
+	}
+	p.cmd.Wait()
+}
+
+// kill ends the process with SIGKILL and waits for that.
+func (p *peer) kill() {
+	p.cmd.Process.Kill()
+	<-p.done
+}
+
+// command sends one line to the peer's standard input.
+func (p *peer) command(text string) {
+	p.t.Helper()
+	_, err := fmt.Fprintln(p.stdin, text)
+	require.NoError(p.t, err, "command %q to the peer", text)
+}
+
+// await waits for a line of which ok holds; what says it for the error.
+func (p *peer) await(what string, ok func(line) bool) line {
+	p.t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case l := <-p.lines:
+			if l.key == "RESULT" && l.values["FAIL"] != l.text && strings.Contains(l.text, "FAIL") {
+				require.FailNow(p.t, "peer "+p.name+" failed", "%s", l.text)
+			}
+			if ok(l) {
+				return l
+			}
+		case <-timeout:
+			require.FailNow(p.t, "peer "+p.name+" did not print: "+what)
+		case <-p.done:
+			if len(p.lines) == 0 {
+				require.FailNow(p.t, "peer "+p.name+" ended without: "+what)
+			}
+		}
+	}
+}
+
+// awaitKey waits for a line with a key word.
+func (p *peer) awaitKey(key string) line {
+	p.t.Helper()
+	return p.await(key, func(l line) bool { return l.key == key })
+}
+
+// awaitEvent waits for an event with a value, such as assoc=up.
+func (p *peer) awaitEvent(name, value string) line {
+	p.t.Helper()
+	return p.await("EVENT "+name+"="+value, func(l line) bool { return l.key == "EVENT" && l.values[name] == value })
+}
+
+// awaitRx waits until the peer has received so many bytes.
+func (p *peer) awaitRx(bytes uint64) {
+	p.t.Helper()
+	p.await(fmt.Sprintf("PROGRESS rx>=%d", bytes), func(l line) bool { return l.key == "PROGRESS" && l.number("rx") >= bytes })
+}
+
+// awaitOK waits for the peer's good end and returns its statistics.
+func (p *peer) awaitOK() line {
+	p.t.Helper()
+	var stats line
+	p.await("RESULT OK", func(l line) bool {
+		if l.key == "STATS" {
+			stats = l
+		}
+		return l.key == "RESULT"
+	})
+	return stats
+}
+
+// dump logs what the process said, less its progress.
+func (p *peer) dump() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.log {
+		if l.key != "PROGRESS" {
+			p.t.Logf("peer %s: %s", p.name, l.text)
+		}
+	}
+}
