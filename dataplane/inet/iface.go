@@ -146,17 +146,6 @@ func (f *Iface) hears(group wire.Addr) bool {
 	return false
 }
 
-// tagLen is the length in bytes of the tags that we put on frames.
-func (f *Iface) tagLen() int {
-	switch {
-	case f.OuterVLAN != 0:
-		return 2 * vlanLen
-	case f.VLAN != 0:
-		return vlanLen
-	}
-	return 0
-}
-
 // putLink writes our link header into b and returns its length, 14 to 22 bytes.
 func (f *Iface) putLink(b []byte, dst MAC, etherType uint16) int {
 	copy(b, dst[:])

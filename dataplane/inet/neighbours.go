@@ -157,8 +157,8 @@ func (n *Neighbours) Generation() uint32 { return n.gen }
 // Len is the number of neighbours in the table.
 func (n *Neighbours) Len() int { return n.count }
 
-// NextDeadline is when Poll has something to do; it may be early but is never
-// late. Never if nothing waits.
+// NextDeadline is when Poll has something to do, 0 for at once; it may be early
+// but is never late. Never if nothing waits.
 func (n *Neighbours) NextDeadline() int64 {
 	if n.answers.n > 0 || n.cursor > 0 {
 		return 0
@@ -199,8 +199,8 @@ func (n *Neighbours) Confirm(addr wire.Addr, now int64) {
 	if e == nil || !e.state.Usable() {
 		return
 	}
-	e.state, e.lastUse, e.deadline = Reachable, now, now+e.lifetime
-	n.arm(e.deadline)
+	e.state, e.lastUse = Reachable, now
+	n.schedule(e, now+e.lifetime)
 }
 
 // Hold keeps a packet to addr until the neighbour has answered, and returns a
