@@ -1,0 +1,172 @@
+package dpdk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// HugeMode says whether DPDK's memory comes from hugepages.
+type HugeMode uint8
+
+const (
+	Auto     HugeMode = iota // hugepages if enough are free, else none
+	Off                      // none: slower, needs no preparation of the machine
+	Required                 // hugepages or an error
+)
+
+func (m HugeMode) String() string {
+	if int(m) < len(hugeModes) {
+		return hugeModes[m]
+	}
+	return fmt.Sprintf("HugeMode(%d)", uint8(m))
+}
+
+var hugeModes = [...]string{Auto: "auto", Off: "off", Required: "required"}
+
+// ParseHugeMode is the HugeMode called s: auto, off or required.
+func ParseHugeMode(s string) (HugeMode, error) {
+	if i := slices.Index(hugeModes[:], s); i >= 0 {
+		return HugeMode(i), nil
+	}
+	return 0, fmt.Errorf("dpdk: hugepages %q: want auto, off or required", s)
+}
+
+// Bounds and defaults of Options.
+const (
+	defaultMemoryMB = 512 // some twenty ports of 8192 buffers, reserved but not touched
+	minHugeMB       = 64  // Auto asks for at least this much in free hugepages
+	minMemoryMB     = 32  // DPDK itself wants about 16
+	maxMemoryMB     = 1 << 20
+)
+
+// Options are what Init starts DPDK with. The zero value will do.
+type Options struct {
+	HugePages HugeMode
+	// MemoryMB is how much memory DPDK may use, in MiB. 0 is 512 without
+	// hugepages and, with them, as much as is needed.
+	MemoryMB int
+	// MainCPUs are the processors of DPDK's own threads (interrupts, alarms),
+	// not of those that poll. Empty is every processor the process may use.
+	MainCPUs []int
+	// PCI lets PCI devices be opened. They are probed when opened, never
+	// wholesale at start.
+	PCI bool
+	// LogLevel is what DPDK prints on standard error: "" nothing (errors then
+	// come with what it would have said), or one of emergency, alert, critical,
+	// error, warning, notice, info, debug.
+	LogLevel string
+}
+
+var logLevels = []string{"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"}
+
+func (o *Options) check() error {
+	var errs []error
+	if o.HugePages > Required {
+		errs = append(errs, fmt.Errorf("HugePages %d: want Auto, Off or Required", o.HugePages))
+	}
+	if o.MemoryMB != 0 && (o.MemoryMB < minMemoryMB || o.MemoryMB > maxMemoryMB) {
+		errs = append(errs, fmt.Errorf("MemoryMB %d: want %d to %d, or 0 for the default", o.MemoryMB, minMemoryMB, maxMemoryMB))
+	}
+	for _, c := range o.MainCPUs {
+		if c < 0 || c >= 1024 {
+			errs = append(errs, fmt.Errorf("MainCPUs: there is no processor %d", c))
+		}
+	}
+	if o.LogLevel != "" && !slices.Contains(logLevels, o.LogLevel) {
+		errs = append(errs, fmt.Errorf("LogLevel %q: want one of %s", o.LogLevel, strings.Join(logLevels, ", ")))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("dpdk: options: %w", err)
+	}
+	return nil
+}
+
+func (o *Options) equal(p *Options) bool {
+	return o.HugePages == p.HugePages && o.MemoryMB == p.MemoryMB && o.PCI == p.PCI &&
+		o.LogLevel == p.LogLevel && slices.Equal(o.MainCPUs, p.MainCPUs)
+}
+
+// arguments are those of rte_eal_init; huge is the decision taken.
+func (o *Options) arguments(huge bool, cpus []int) []string {
+	args := []string{"trunkline", "--no-telemetry"}
+	if huge {
+		// One file descriptor for all memory is what vhost can pass on; no files
+		// stay behind in the hugetlbfs.
+		args = append(args, "--in-memory", "--single-file-segments")
+		if o.MemoryMB != 0 {
+			args = append(args, "-m", strconv.Itoa(o.MemoryMB))
+		}
+	} else {
+		mb := o.MemoryMB
+		if mb == 0 {
+			mb = defaultMemoryMB
+		}
+		args = append(args, "--no-huge", "--no-shconf", "-m", strconv.Itoa(mb))
+	}
+	if o.PCI {
+		// A list of allowed devices with none that has a driver: DPDK takes no
+		// device at start, and those that are opened are added to the list.
+		args = append(args, "-a", "0000:00:00.0")
+	} else {
+		args = append(args, "--no-pci")
+	}
+	args = append(args, "--lcores", "0@("+joinInts(cpus)+")")
+	level := o.LogLevel
+	if level == "" {
+		level = "error"
+	}
+	return append(args, "--log-level=*:"+level)
+}
+
+func joinInts(v []int) string {
+	s := make([]string, len(v))
+	for i, n := range v {
+		s[i] = strconv.Itoa(n)
+	}
+	return strings.Join(s, ",")
+}
+
+// decideHuge is whether to use hugepages, given what is free in MiB.
+func (o *Options) decideHuge(freeMB int) (bool, error) {
+	need := max(o.MemoryMB, minHugeMB)
+	switch {
+	case o.HugePages == Off:
+		return false, nil
+	case freeMB >= need:
+		return true, nil
+	case o.HugePages == Required:
+		return false, fmt.Errorf("dpdk: %d MiB of hugepages are needed and %d are free; "+
+			"reserve some (sysctl -w vm.nr_hugepages=%d) or choose hugepages auto or off", need, freeMB, need/2)
+	}
+	return false, nil
+}
+
+var hugeLine = regexp.MustCompile(`(?m)^(HugePages_Free|Hugepagesize):\s+(\d+)`)
+
+// freeHugeMB reads the free hugepages of the default size out of meminfo.
+func freeHugeMB(meminfo string) int {
+	v := map[string]int{}
+	for _, m := range hugeLine.FindAllStringSubmatch(meminfo, -1) {
+		v[m[1]], _ = strconv.Atoi(m[2])
+	}
+	return v["HugePages_Free"] * v["Hugepagesize"] / 1024
+}
+
+func readMeminfo() string {
+	b, _ := os.ReadFile("/proc/meminfo")
+	return string(b)
+}
+
+// supported says what is missing from the machine, if anything.
+func supported() error {
+	if runtime.GOOS != "linux" {
+		return errors.New("dpdk: only Linux is supported")
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package dpdk
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// prepare completes the device's arguments from spec and looks, before DPDK
+// does, for what would make it fail in ways that are hard to understand.
+func prepare(d *device, spec *PortSpec) error {
+	queues := strconv.Itoa(max(spec.RxQueues, spec.TxQueues))
+	switch d.kind {
+	case kindAFPacket:
+		if err := checkInterface(d, spec); err != nil {
+			return err
+		}
+		d.args.setDefault("qpairs", queues)
+		frames(d, spec)
+		return needCap(unix.CAP_NET_RAW, "CAP_NET_RAW", "af_packet")
+	case kindAFXDP:
+		if err := checkInterface(d, spec); err != nil {
+			return err
+		}
+		d.args.setDefault("queue_count", queues)
+		return needCap(unix.CAP_NET_ADMIN, "CAP_NET_ADMIN", "af_xdp")
+	case kindPcap:
+		if d.netIface() != "" {
+			return checkInterface(d, spec)
+		}
+		return checkFile(d.args.get("rx_pcap"))
+	case kindTap:
+		return checkTap()
+	case kindMemif:
+		return checkMemif(d)
+	case kindVhost:
+		d.args.setDefault("queues", queues)
+		return checkServer(d.args.get("iface"))
+	case kindVirtio:
+		d.args.setDefault("queues", queues)
+		d.args.setDefault("queue_size", "1024")
+		return checkVirtio(d)
+	}
+	return nil
+}
+
+// checkInterface looks for the interface, and takes its MTU over.
+func checkInterface(d *device, spec *PortSpec) error {
+	name := d.netIface()
+	if name == "" {
+		return fmt.Errorf("%s needs %s=INTERFACE", d.kind.name, d.kind.iface)
+	}
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		return fmt.Errorf("there is no interface %s in this network namespace (see: ip link): %w", name, err)
+	}
+	switch {
+	case spec.MTU == 0:
+		spec.MTU = min(max(i.MTU, minMTU), maxMTU)
+	case spec.MTU > i.MTU:
+		return fmt.Errorf("MTU %d: interface %s has %d; raise it with: ip link set dev %s mtu %d", spec.MTU, name, i.MTU, name, spec.MTU)
+	}
+	return nil
+}
+
+// frames sizes the rings that af_packet shares with the kernel: a frame must
+// hold the MTU and what the kernel puts before it, a block several frames.
+func frames(d *device, spec *PortSpec) {
+	const kernelHeader = 192
+	size := 2048
+	for size < spec.MTU+frameExtra+kernelHeader {
+		size *= 2
+	}
+	d.args.setDefault("framesz", strconv.Itoa(size))
+	d.args.setDefault("blocksz", strconv.Itoa(max(4*size, 4096)))
+	d.args.setDefault("framecnt", strconv.Itoa(1024))
+}
+
+// needCap is an error if the thread lacks a capability.
+func needCap(bit uint, name, what string) error {
+	b, err := os.ReadFile("/proc/thread-self/status")
+	if err != nil {
+		return nil // cannot tell: DPDK will
+	}
+	for line := range strings.Lines(string(b)) {
+		if v, ok := strings.CutPrefix(line, "CapEff:"); ok {
+			caps, err := strconv.ParseUint(strings.TrimSpace(v), 16, 64)
+			if err == nil && caps>>bit&1 == 0 {
+				return fmt.Errorf("%s needs %s: run as root, or: setcap %s+ep THE_PROGRAM", what, name, strings.ToLower(name))
+			}
+		}
+	}
+	return nil
+}
+
+func checkTap() error {
+	if err := needCap(unix.CAP_NET_ADMIN, "CAP_NET_ADMIN", "tap"); err != nil {
+		return err
+	}
+	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("tap needs /dev/net/tun (modprobe tun; in a container: --device /dev/net/tun): %w", err)
+	}
+	return f.Close()
+}
+
+func checkFile(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("capture to replay: %w", err)
+	}
+	return f.Close()
+}
+
+func checkMemif(d *device) error {
+	path := d.args.get("socket")
+	if path == "" || d.args.get("socket-abstract") != "no" {
+		return nil
+	}
+	if d.args.get("role") == "server" {
+		return checkServer(path)
+	}
+	return checkDir(path)
+}
+
+func checkDir(path string) error {
+	if s, err := os.Stat(filepath.Dir(path)); err != nil || !s.IsDir() {
+		return fmt.Errorf("socket %s: there is no directory %s", path, filepath.Dir(path))
+	}
+	return nil
+}
+
+// checkServer makes sure that a socket can be listened on: nobody does yet, and
+// what a dead process left behind is removed.
+func checkServer(path string) error {
+	if path == "" {
+		return errors.New("a socket path is needed")
+	}
+	if err := checkDir(path); err != nil {
+		return err
+	}
+	s, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	if s.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("socket %s: there is a file of another kind in its place; remove it or choose another path", path)
+	}
+	if listening(path) {
+		return fmt.Errorf("socket %s: another process (or port) listens on it; choose another path", path)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("socket left behind: %w", err)
+	}
+	return nil
+}
+
+// listening is whether anyone answers on a unix socket of any type.
+func listening(path string) bool {
+	for _, typ := range []int{unix.SOCK_STREAM, unix.SOCK_SEQPACKET} {
+		fd, err := unix.Socket(unix.AF_UNIX, typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			continue
+		}
+		err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+		unix.Close(fd)
+		// EAGAIN: the listener's queue is full, so there is one.
+		if err == nil || errors.Is(err, unix.EAGAIN) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkVirtio looks for the vhost side without connecting: it takes one client.
+func checkVirtio(d *device) error {
+	path := d.args.get("path")
+	if path == "" {
+		return errors.New("virtio-user needs path=SOCKET")
+	}
+	if d.args.get("server") == "1" {
+		return checkServer(path)
+	}
+	s, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("virtio-user: start the vhost side first: %w", err)
+	}
+	if path == "/dev/vhost-net" {
+		return nil
+	}
+	if s.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("virtio-user: %s is no socket", path)
+	}
+	return nil
+}
+
+// probeHint is what to do when DPDK does not know a device.
+func probeHint(d *device) string {
+	if d.kind == kindPCI {
+		return "check that the device exists (lspci -D) and is bound to vfio-pci (dpdk-devbind.py), or that its driver is one DPDK shares with the kernel"
+	}
+	dir := C.GoString(C.tl_plugin_path())
+	if dir == "" || d.kind.plugin == "" {
+		return ""
+	}
+	if m, _ := filepath.Glob(filepath.Join(dir, "librte_"+d.kind.plugin+".so*")); len(m) == 0 {
+		return fmt.Sprintf("DPDK's driver is not installed: no librte_%s.so in %s (Debian: librte-%s, or librte-meta-allpmds for all)",
+			d.kind.plugin, dir, strings.ReplaceAll(d.kind.plugin, "_", "-"))
+	}
+	return ""
+}
+
+func configureHint(p *Port) string {
+	s := &p.spec
+	return fmt.Sprintf("asked for %d rx and %d tx queues of %d and %d descriptors, MTU %d, %d buffers", s.RxQueues, s.TxQueues, s.RxDesc, s.TxDesc, s.MTU, s.Buffers)
+}

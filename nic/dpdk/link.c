@@ -1,0 +1,180 @@
+/* Link state, and the gate that keeps pollers out of a stopped port. */
+#include "shim.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+/* Publishes what mu guards. A port whose carrier is pushed to us, or whose
+ * peer is ours, is gated by it: its PMD would go on. */
+static void publish(struct tl_port *p)
+{
+	uint64_t old = __atomic_load_n(&p->link, __ATOMIC_RELAXED);
+	uint32_t changes = (uint32_t)old >> 1;
+	int up = p->phys && p->admin && !p->peer_down;
+	int lost = (p->carrier_pushed && !p->phys) || p->peer_down;
+
+	if (up != (int)(old & 1))
+		changes++;
+	if (lost)
+		__atomic_fetch_or(&p->gate, TL_GATE_CARRIER, __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(&p->gate, ~TL_GATE_CARRIER, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&p->link, (uint64_t)p->speed << 32 | (uint32_t)(changes << 1) | up,
+		__ATOMIC_RELEASE);
+}
+
+void tl_link_carrier(struct tl_port *p, int up, uint32_t speed)
+{
+	pthread_mutex_lock(&p->mu);
+	p->phys = up != 0;
+	p->speed = speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : speed;
+	publish(p);
+	pthread_mutex_unlock(&p->mu);
+}
+
+void tl_link_peer(struct tl_port *p, int down)
+{
+	pthread_mutex_lock(&p->mu);
+	p->peer_down = down != 0;
+	publish(p);
+	pthread_mutex_unlock(&p->mu);
+}
+
+static void poll_device(struct tl_port *p)
+{
+	struct rte_eth_link l = { 0 };
+
+	if (rte_eth_link_get_nowait(p->id, &l) != 0)
+		return;
+	int up = l.link_status == RTE_ETH_LINK_UP;
+
+	if (up != __atomic_load_n(&p->phys, __ATOMIC_RELAXED))
+		tl_link_carrier(p, up, l.link_speed);
+}
+
+/* The state at opening, which is not a change. */
+void tl_link_first(struct tl_port *p)
+{
+	if (!p->carrier_pushed)
+		poll_device(p);
+	__atomic_fetch_and(&p->link, ~((uint64_t)UINT32_MAX - 1), __ATOMIC_RELAXED);
+}
+
+/* Asks the device, unless its changes are told to us. */
+void tl_link_poll(uintptr_t handle)
+{
+	struct tl_port *p = (struct tl_port *)handle;
+
+	if (p->carrier_pushed || (p->caps & TL_CAP_LSC) || !p->started)
+		return;
+	poll_device(p);
+}
+
+static int on_lsc(uint16_t id, enum rte_eth_event_type type, void *arg, void *ret)
+{
+	struct rte_eth_link l = { 0 };
+
+	(void)type;
+	(void)ret;
+	if (rte_eth_link_get_nowait(id, &l) == 0)
+		tl_link_carrier(arg, l.link_status == RTE_ETH_LINK_UP, l.link_speed);
+	return 0;
+}
+
+int tl_link_watch(struct tl_port *p)
+{
+	if (p->carrier_pushed || !(p->caps & TL_CAP_LSC))
+		return 0;
+	return rte_eth_dev_callback_register(p->id, RTE_ETH_EVENT_INTR_LSC, on_lsc, p);
+}
+
+void tl_link_unwatch(struct tl_port *p)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+
+	if (p->carrier_pushed || !(p->caps & TL_CAP_LSC))
+		return;
+	for (int i = 0; i < 1000; i++) {
+		if (rte_eth_dev_callback_unregister(p->id, RTE_ETH_EVENT_INTR_LSC, on_lsc, p) !=
+			-EAGAIN)
+			return;
+		nanosleep(&ms, NULL);
+	}
+}
+
+/* Closes the gate and waits until no poller is inside. */
+void tl_quiesce(struct tl_port *p, uint32_t gate)
+{
+	struct timespec us = { .tv_nsec = 1000 };
+
+	__atomic_fetch_or(&p->gate, gate, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < p->nrx; i++)
+		while (__atomic_load_n(&p->rx[i].inside, __ATOMIC_SEQ_CST))
+			nanosleep(&us, NULL);
+	for (int i = 0; i < p->ntx; i++)
+		while (__atomic_load_n(&p->tx[i].inside, __ATOMIC_SEQ_CST))
+			nanosleep(&us, NULL);
+}
+
+void tl_ungate(struct tl_port *p, uint32_t gate)
+{
+	__atomic_fetch_and(&p->gate, ~gate, __ATOMIC_SEQ_CST);
+}
+
+static void set_admin(struct tl_port *p, int up)
+{
+	pthread_mutex_lock(&p->mu);
+	p->admin = up != 0;
+	publish(p);
+	pthread_mutex_unlock(&p->mu);
+}
+
+/* Not every PMD can take its link down; stopping the device is next best,
+ * and the peer sees it with memif. */
+static int device_link(struct tl_port *p, int up)
+{
+	int rc = up ? rte_eth_dev_set_link_up(p->id) : rte_eth_dev_set_link_down(p->id);
+
+	if (rc != -ENOTSUP)
+		return rc;
+	rc = up ? rte_eth_dev_start(p->id) : rte_eth_dev_stop(p->id);
+	if (rc == 0)
+		__atomic_store_n(&p->started, up, __ATOMIC_RELEASE);
+	return rc;
+}
+
+/* touch 0 leaves the device alone: its interface is driven elsewhere. */
+int tl_link_admin(struct tl_port *p, int up, int touch)
+{
+	int rc = 0;
+
+	if (!up) {
+		tl_quiesce(p, TL_GATE_ADMIN);
+		set_admin(p, 0);
+	}
+	if (touch)
+		rc = device_link(p, up);
+	if (rc != 0)
+		return rc;
+	if (up) {
+		if (!p->carrier_pushed)
+			poll_device(p);
+		set_admin(p, 1);
+		tl_ungate(p, TL_GATE_ADMIN);
+	}
+	return 0;
+}
+
+/* Stops and starts the device with the pollers kept out. */
+int tl_link_restart(struct tl_port *p)
+{
+	tl_quiesce(p, TL_GATE_STOPPED);
+	int rc = rte_eth_dev_stop(p->id);
+	if (rc == 0)
+		rc = rte_eth_dev_start(p->id);
+	tl_ungate(p, TL_GATE_STOPPED);
+	return rc;
+}

@@ -1,0 +1,220 @@
+package dpdk
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// watch ties a port to the kernel interface that it sits on.
+type watch struct {
+	port  *Port
+	name  string
+	index int
+	hub   *linkHub
+}
+
+// linkHub listens for the link changes of one network namespace. There is one
+// per namespace that has ports, started with the first and stopped with the last.
+type linkHub struct {
+	ns   netns.NsHandle
+	key  string
+	nl   *netlink.Handle
+	stop chan struct{}
+
+	mu      sync.Mutex
+	watches map[int][]*watch // by interface index
+	refs    int
+}
+
+var (
+	hubsMu sync.Mutex
+	hubs   = map[string]*linkHub{}
+)
+
+// watchLink subscribes the port to its interface's changes, if it has one. The
+// calling thread is in the interface's namespace.
+func (p *Port) watchLink() error {
+	name := p.dev.netIface()
+	if name == "" || !p.dev.kind.pushed {
+		return nil
+	}
+	hub, err := hubHere()
+	if err != nil {
+		return fmt.Errorf("netlink: %w", err)
+	}
+	link, err := hub.nl.LinkByName(name)
+	if err != nil {
+		hub.release()
+		return fmt.Errorf("netlink: %s: %w", name, err)
+	}
+	w := &watch{port: p, name: name, index: link.Attrs().Index, hub: hub}
+	p.watch = w
+	hub.add(w)
+	// Looked up again: what changed in between was told to nobody.
+	if link, err = hub.nl.LinkByIndex(w.index); err == nil {
+		w.first(link)
+	}
+	return nil
+}
+
+// hubHere is the hub of the calling thread's namespace, with a reference.
+func hubHere() (*linkHub, error) {
+	hubsMu.Lock()
+	defer hubsMu.Unlock()
+	ns, err := netns.Get()
+	if err != nil {
+		return nil, err
+	}
+	key := ns.UniqueId()
+	if h := hubs[key]; h != nil {
+		ns.Close()
+		h.refs++
+		return h, nil
+	}
+	nl, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
+	if err != nil {
+		ns.Close()
+		return nil, err
+	}
+	h := &linkHub{ns: ns, key: key, nl: nl, stop: make(chan struct{}), watches: map[int][]*watch{}, refs: 1}
+	updates, err := h.subscribe()
+	if err != nil {
+		nl.Close()
+		ns.Close()
+		return nil, err
+	}
+	hubs[key] = h
+	go h.run(updates)
+	return h, nil
+}
+
+func (h *linkHub) release() {
+	hubsMu.Lock()
+	defer hubsMu.Unlock()
+	h.refs--
+	if h.refs > 0 {
+		return
+	}
+	delete(hubs, h.key)
+	close(h.stop)
+	h.nl.Close()
+	h.ns.Close()
+}
+
+func (h *linkHub) subscribe() (chan netlink.LinkUpdate, error) {
+	updates := make(chan netlink.LinkUpdate, 64)
+	err := netlink.LinkSubscribeWithOptions(updates, h.stop, netlink.LinkSubscribeOptions{
+		Namespace:     &h.ns,
+		ErrorCallback: func(error) {}, // it closes updates too, and run sees that
+	})
+	return updates, err
+}
+
+// run hands updates to the ports. The subscription ends by itself when the
+// kernel's queue overflows: then it is renewed and every link looked up.
+func (h *linkHub) run(updates chan netlink.LinkUpdate) {
+	for {
+		for u := range updates {
+			h.update(u)
+		}
+		select {
+		case <-h.stop:
+			return
+		default:
+		}
+		hubsMu.Lock() // release closes what is used here
+		var err error = errors.New("released")
+		if h.refs > 0 {
+			if updates, err = h.subscribe(); err == nil {
+				h.resync()
+			}
+		}
+		hubsMu.Unlock()
+		if err != nil {
+			return // no file descriptors or memory: the state stays as it is
+		}
+	}
+}
+
+func (h *linkHub) resync() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for index, ws := range h.watches {
+		link, err := h.nl.LinkByIndex(index)
+		for _, w := range ws {
+			w.carrier(err == nil && running(link))
+		}
+	}
+}
+
+func (h *linkHub) update(u netlink.LinkUpdate) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	up := u.Header.Type != unix.RTM_DELLINK && running(u.Link)
+	for _, w := range h.watches[u.Attrs().Index] {
+		w.carrier(up)
+	}
+}
+
+func (h *linkHub) add(w *watch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watches[w.index] = append(h.watches[w.index], w)
+}
+
+// running is whether frames can pass: up, with carrier, and not dormant.
+func running(l netlink.Link) bool {
+	const want = unix.IFF_UP | unix.IFF_RUNNING
+	return l.Attrs().RawFlags&want == want
+}
+
+// carrier tells the port. The hub's lock is held, so the port is open.
+func (w *watch) carrier(up bool) { C.tl_link_carrier(w.port.c, C.int(flag(up)), 0) }
+
+// first is the state at opening, which counts as no change.
+func (w *watch) first(l netlink.Link) {
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	w.carrier(running(l))
+	C.tl_link_first(w.port.c)
+}
+
+// set takes the interface up or down.
+func (w *watch) set(up bool) error {
+	link, err := w.hub.nl.LinkByIndex(w.index)
+	if err != nil {
+		return err
+	}
+	if up {
+		err = w.hub.nl.LinkSetUp(link)
+	} else {
+		err = w.hub.nl.LinkSetDown(link)
+	}
+	if errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("%w: CAP_NET_ADMIN is needed", err)
+	}
+	return err
+}
+
+// unwatch ends the subscription of a port that is closing.
+func (p *Port) unwatch() {
+	w := p.watch
+	if w == nil {
+		return
+	}
+	w.hub.mu.Lock()
+	w.hub.watches[w.index] = slices.DeleteFunc(w.hub.watches[w.index], func(o *watch) bool { return o == w })
+	w.hub.mu.Unlock()
+	w.hub.release()
+}
