@@ -5,7 +5,13 @@ package interop
 import (
 	"fmt"
 	"os"
+	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/nic"
+	"github.com/trunkline-sctp/trunkline/nic/dpdk"
 )
 
 func TestMain(m *testing.M) {
@@ -14,6 +20,36 @@ func TestMain(m *testing.M) {
 		atExit[i]()
 	}
 	os.Exit(code)
+}
+
+// startEAL starts DPDK, once in the test binary. It does without hugepages: veth
+// is the bottleneck, and any machine can run it.
+var startEAL = sync.OnceValues(func() (*dpdk.EAL, error) {
+	return dpdk.Init(dpdk.Options{HugePages: dpdk.Off})
+})
+
+// openPort makes a DPDK port of our end of a network.
+func openPort(t testing.TB, iface string) nic.Port {
+	t.Helper()
+	eal, err := startEAL()
+	require.NoError(t, err, "start DPDK")
+	spec, err := dpdk.ParseDevice("af_packet:" + iface)
+	require.NoError(t, err)
+	spec.Name = iface
+	port, err := eal.Open(spec)
+	require.NoError(t, err, "open %s", iface)
+	return port
+}
+
+func closePorts(t testing.TB, ports []nic.Port) {
+	for _, port := range ports {
+		if err := port.Close(); err != nil {
+			t.Errorf("close port %s: %v", port.Info().Name, err)
+		}
+	}
+	if eal, err := startEAL(); err == nil && eal.Leaked() != 0 {
+		t.Errorf("%d packets were not given back to their ports", eal.Leaked())
+	}
 }
 
 // peerArgs are a peer's arguments for a plan.
@@ -26,12 +62,14 @@ func peerArgs(role, mode, local, remote string, port int, p plan) []string {
 	return args
 }
 
-// TestHarness proves the lab and the peer without our dataplane: usrsctp
-// against usrsctp, over both networks, with the primary cut in the middle.
+// TestHarness proves the lab, the peer and the oracles without our dataplane:
+// usrsctp against usrsctp, over both networks, with the primary cut in the
+// middle.
 func TestHarness(t *testing.T) {
 	for _, f := range []family{ipv4, ipv6} {
 		t.Run(f.name, func(t *testing.T) {
 			l := newLab(t, false)
+			capture := l.startCapture(t)
 			p := plan{seed: 20260101, bytes: 12 << 20, streams: 8}
 			server := startPeer(t, l.peer, peerArgs("server", "echo", list(f.peer), "", 5001, p)...)
 			server.awaitKey("READY")
@@ -42,6 +80,7 @@ func TestHarness(t *testing.T) {
 			stats := client.awaitOK()
 			server.awaitOK()
 			t.Logf("%s", stats.text)
+			capture.judge(nil)
 		})
 	}
 }

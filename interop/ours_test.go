@@ -1,0 +1,320 @@
+//go:build linux && cgo
+
+package interop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/nic"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// labTimers let a dead path be noticed within a second or so and yet leave room
+// for a busy machine that does not run a process for some time.
+func labTimers() sctpcore.Timers {
+	t := sctpcore.TelecomTimers()
+	t.RTOInitial, t.RTOMin, t.RTOMax = 400*sctpcore.Millisecond, 100*sctpcore.Millisecond, 800*sctpcore.Millisecond
+	t.HBInterval = 300 * sctpcore.Millisecond
+	return t
+}
+
+// side is our dataplane on the lab's two networks.
+type side struct {
+	t     testing.TB
+	dp    *dataplane.Dataplane
+	ports []nic.Port
+	macs  []net.HardwareAddr
+}
+
+// startOurs opens our ends of the lab and runs a dataplane on them. It is
+// closed at the end of the test, before the lab goes.
+func (l *lab) startOurs(t testing.TB) *side {
+	t.Helper()
+	s := &side{t: t}
+	var configs []dataplane.PortConfig
+	for i, name := range l.ours {
+		port := openPort(t, name)
+		s.ports = append(s.ports, port)
+		mac := port.Info().MAC
+		s.macs = append(s.macs, mac[:])
+		configs = append(configs, dataplane.PortConfig{Port: port, Addrs: []netip.Prefix{ipv4.ours[i], ipv6.ours[i]}})
+	}
+	var err error
+	s.dp, err = dataplane.New(dataplane.Config{Ports: configs, Timers: labTimers(), Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil))})
+	if err != nil {
+		closePorts(t, s.ports)
+		require.NoError(t, err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("our counters: %+v", s.dp.Stats())
+		}
+		s.close()
+	})
+	return s
+}
+
+// close stops the dataplane and gives the ports back; a second call does
+// nothing.
+func (s *side) close() {
+	if s.dp == nil {
+		return
+	}
+	if err := s.dp.Close(); err != nil {
+		s.t.Errorf("close the dataplane: %v", err)
+	}
+	s.dp = nil
+	closePorts(s.t, s.ports)
+}
+
+// testWriter puts the dataplane's log into the test's.
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(b []byte) (int, error) {
+	w.t.Logf("dataplane: %s", b)
+	return len(b), nil
+}
+
+// addr makes a transport address of one family's set.
+func addr(set [networks]netip.Prefix, port uint16) *dataplane.Addr {
+	return &dataplane.Addr{IPs: []netip.Addr{set[0].Addr(), set[1].Addr()}, Port: port}
+}
+
+// dial makes an association to the peer.
+func (s *side) dial(local, remote *dataplane.Addr) *dataplane.Conn {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := s.dp.Dial(ctx, local, remote, nil)
+	require.NoError(s.t, err, "dial %v from %v", remote, local)
+	return s.bound(conn)
+}
+
+// listen waits for the peer on a port; accept returns it when it has come, and
+// ends the listening.
+func (s *side) listen(local *dataplane.Addr) (accept func() *dataplane.Conn) {
+	s.t.Helper()
+	listener, err := s.dp.Listen(local, nil)
+	require.NoError(s.t, err, "listen on %v", local)
+	s.t.Cleanup(func() { listener.Close() })
+	type result struct {
+		conn *dataplane.Conn
+		err  error
+	}
+	got := make(chan result, 1)
+	go func() {
+		conn, err := listener.AcceptSCTP()
+		got <- result{conn, err}
+	}()
+	return func() *dataplane.Conn {
+		s.t.Helper()
+		select {
+		case r := <-got:
+			require.NoError(s.t, r.err, "accept")
+			require.NoError(s.t, listener.Close())
+			return s.bound(r.conn)
+		case <-time.After(patience):
+			require.FailNow(s.t, "nobody came to our listener")
+			return nil
+		}
+	}
+}
+
+// bound keeps a test from hanging in a connection's calls.
+func (s *side) bound(conn *dataplane.Conn) *dataplane.Conn {
+	s.t.Helper()
+	require.NoError(s.t, conn.SetDeadline(time.Now().Add(patience)))
+	return conn
+}
+
+// recvMessage reads one whole message into room, which is long enough.
+func recvMessage(conn *dataplane.Conn, room []byte) ([]byte, dataplane.Message, error) {
+	var first, part dataplane.Message
+	for n := 0; ; {
+		if n == len(room) {
+			return nil, first, errors.New("message is longer than any that was sent")
+		}
+		got, err := conn.Recv(room[n:], &part)
+		if err != nil {
+			return nil, first, err
+		}
+		if n == 0 {
+			first = part
+		} else if part.Stream != first.Stream || part.SSN != first.SSN {
+			return nil, first, fmt.Errorf("part of stream %d message %d inside stream %d message %d", part.Stream, part.SSN, first.Stream, first.SSN)
+		}
+		n += got
+		if !part.More {
+			return room[:n], first, nil
+		}
+	}
+}
+
+// echo sends every message back until the peer shuts down, and then closes.
+// progress has the bytes that came.
+func echo(conn *dataplane.Conn, progress *atomic.Uint64) error {
+	room := make([]byte, maxMessage+1)
+	for {
+		message, about, err := recvMessage(conn, room)
+		if errors.Is(err, io.EOF) {
+			return conn.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("echo receives: %w", err)
+		}
+		back := dataplane.Message{Stream: about.Stream, PPID: about.PPID, Unordered: about.Unordered}
+		if err := conn.Send(message, &back); err != nil {
+			return fmt.Errorf("echo sends: %w", err)
+		}
+		progress.Add(uint64(len(message)))
+	}
+}
+
+// source sends a plan.
+func source(conn *dataplane.Conn, p plan) error {
+	room := make([]byte, maxMessage)
+	n, _ := p.messages()
+	for i := range n {
+		stream, index := p.place(i)
+		message := room[:p.size(stream, index)]
+		p.fill(message, stream, index)
+		if err := conn.Send(message, &dataplane.Message{Stream: uint16(stream), PPID: planPPID}); err != nil {
+			return fmt.Errorf("send stream %d message %d: %w", stream, index, err)
+		}
+	}
+	return nil
+}
+
+// sink receives a plan and checks it.
+func sink(conn *dataplane.Conn, p plan, progress *atomic.Uint64) error {
+	c := newChecker(p)
+	room := make([]byte, maxMessage+1)
+	n, total := p.messages()
+	for c.messages < n {
+		message, about, err := recvMessage(conn, room)
+		if err != nil {
+			return fmt.Errorf("after %d messages of %d, %d bytes of %d: %w", c.messages, n, c.bytes, total, err)
+		}
+		if err := c.take(message, about.Stream, about.SSN, about.PPID); err != nil {
+			return err
+		}
+		progress.Store(c.bytes)
+	}
+	return nil
+}
+
+// verify sends a plan and checks its echo.
+func verify(conn *dataplane.Conn, p plan, progress *atomic.Uint64) error {
+	sent := make(chan error, 1)
+	go func() { sent <- source(conn, p) }()
+	return errors.Join(sink(conn, p, progress), <-sent)
+}
+
+// ended waits for an association's end and returns why it ended.
+func (s *side) ended(conn *dataplane.Conn) error {
+	s.t.Helper()
+	select {
+	case <-conn.Done():
+		return conn.Err()
+	case <-time.After(patience):
+		require.FailNow(s.t, "our association does not end", "state: %s", stateOf(conn))
+		return nil
+	}
+}
+
+// stateOf is what we know of an association, for a failing test's log.
+func stateOf(conn *dataplane.Conn) string {
+	info, err := conn.Info()
+	if err != nil {
+		return err.Error()
+	}
+	paths, err := conn.Paths()
+	return fmt.Sprintf("%+v; paths %+v %v", info, paths, err)
+}
+
+// awaitProgress waits until so many bytes have come.
+func awaitProgress(t testing.TB, progress *atomic.Uint64, bytes uint64, failed <-chan error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for progress.Load() < bytes {
+		select {
+		case err := <-failed:
+			require.FailNow(t, "transfer ended early", "at %d bytes: %v", progress.Load(), err)
+		case <-time.After(time.Millisecond):
+		}
+		require.True(t, time.Now().Before(deadline), "only %d bytes of %d came", progress.Load(), bytes)
+	}
+}
+
+// watch gathers an association's events until it ends.
+func watch(conn *dataplane.Conn) *events {
+	e := &events{done: make(chan struct{})}
+	in := conn.Events(1024)
+	go func() {
+		defer close(e.done)
+		for event := range in {
+			e.add(event)
+		}
+	}()
+	return e
+}
+
+// meet makes an association with a new peer in the given mode, over IPv4, for a
+// subtest.
+func (s *side) meet(t *testing.T, l *lab, weDial bool, mode string, p plan) (*dataplane.Conn, *peer) {
+	t.Helper()
+	outer := s.t
+	s.t = t
+	t.Cleanup(func() { s.t = outer })
+	if weDial {
+		server := startPeer(t, l.peer, peerArgs("server", mode, list(ipv4.peer), "", peerPort, p)...)
+		server.awaitKey("READY")
+		conn := s.dial(addr(ipv4.ours, 0), addr(ipv4.peer, peerPort))
+		server.awaitKey("ACCEPTED")
+		return conn, server
+	}
+	accept := s.listen(addr(ipv4.ours, ourPort))
+	client := startPeer(t, l.peer, peerArgs("client", mode, list(ipv4.peer), list(ipv4.ours), ourPort, p)...)
+	conn := accept()
+	client.awaitEvent("assoc", "up")
+	return conn, client
+}
+
+// requireEOF reads the end that a peer's shutdown makes.
+func requireEOF(t *testing.T, conn *dataplane.Conn) {
+	t.Helper()
+	_, err := conn.Recv(make([]byte, 16), &dataplane.Message{})
+	require.ErrorIs(t, err, io.EOF)
+}
+
+// awaitActive waits until the path to dst is in use or usable again.
+func (e *events) awaitActive(t testing.TB, conn *dataplane.Conn, dst netip.Addr) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		paths, err := conn.Paths()
+		require.NoError(t, err)
+		for _, path := range paths {
+			if path.Dst.Netip() == dst {
+				return path.State == sctpcore.Active && !path.LinkDown
+			}
+		}
+		return false
+	}, patience, 10*time.Millisecond, "the path to %v is not active again; events:\n%v", dst, e)
+}
+
+// both takes the first network of one family and the second of another.
+func both(a, b [networks]netip.Prefix) [networks]netip.Prefix {
+	return [networks]netip.Prefix{a[0], b[1]}
+}

@@ -1,0 +1,272 @@
+//go:build linux && cgo
+
+package interop
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// Ports of the tests: ours when the peer calls, the peer's when we call.
+const (
+	ourPort  = 5101
+	peerPort = 5102
+)
+
+// mixed has IPv4 on the first network and IPv6 on the second, in one
+// association.
+var mixed = family{"mixed", both(ipv4.ours, ipv6.ours), both(ipv4.peer, ipv6.peer), both(ipv4.others, ipv6.others)}
+
+// transferCase is one transfer of echoed data with the primary network cut in
+// the middle and mended later.
+type transferCase struct {
+	family family
+	weDial bool
+	how    cut
+	bytes  uint64
+	seed   uint64
+}
+
+func (c transferCase) name() string {
+	role := "peer dials"
+	if c.weDial {
+		role = "we dial"
+	}
+	return c.family.name + "/" + role + "/" + string(c.how) + " cut"
+}
+
+// TestUsrsctp is the real thing: data echoed between our dataplane and usrsctp
+// over two networks, in both roles and families, the primary cut in the
+// middle. Everything must come exactly once and in order, and both oracles
+// must be content with every packet.
+func TestUsrsctp(t *testing.T) {
+	const full, short = 100 << 20, 16 << 20
+	for _, c := range []transferCase{
+		{ipv4, false, cutCarrier, full, 1},
+		{ipv4, true, cutSilent, full, 2},
+		{ipv6, false, cutSilent, full, 3},
+		{ipv6, true, cutCarrier, full, 4},
+		{ipv4, false, cutPeerCarrier, short, 5},
+		{ipv6, true, cutPeerCarrier, short, 6},
+		{mixed, false, cutSilent, short, 7},
+		{mixed, true, cutCarrier, short, 8},
+	} {
+		t.Run(c.name(), func(t *testing.T) {
+			l := newLab(t, true)
+			capture := l.startCapture(t)
+			ours := l.startOurs(t)
+			p := plan{seed: c.seed, bytes: c.bytes, streams: 8}
+			n, total := p.messages()
+			t.Logf("seed %d: %d messages, %d bytes", p.seed, n, total)
+			if c.weDial {
+				c.dial(t, l, ours, p)
+			} else {
+				c.answer(t, l, ours, p)
+			}
+			ours.close()
+			s := capture.judge(ours.macs)
+			require.GreaterOrEqual(t, s.userBytes, total*9/10, "the capture has too little of what we sent")
+		})
+	}
+}
+
+// dial is the case in which we call the peer and check its echo.
+func (c transferCase) dial(t *testing.T, l *lab, ours *side, p plan) {
+	server := startPeer(t, l.peer, peerArgs("server", "echo", list(c.family.peer), "", peerPort, p)...)
+	server.awaitKey("READY")
+	conn := ours.dial(addr(c.family.ours, 0), addr(c.family.peer, peerPort))
+	seen := watch(conn)
+	var progress atomic.Uint64
+	result := make(chan error, 1)
+	go func() { result <- verify(conn, p, &progress) }()
+	c.disturb(t, l, p, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
+	require.NoError(t, <-result, "our events:\n%v", seen)
+	seen.await(t, "failover", kind(sctpcore.EventFailover))
+	seen.awaitActive(t, conn, c.family.peer[0].Addr())
+	require.NoError(t, conn.Close())
+	require.NoError(t, ours.ended(conn))
+	stats := server.awaitOK()
+	t.Logf("peer: %s", stats.text)
+	t.Logf("our events:\n%v", seen)
+}
+
+// answer is the case in which the peer calls us and checks our echo.
+func (c transferCase) answer(t *testing.T, l *lab, ours *side, p plan) {
+	accept := ours.listen(addr(c.family.ours, ourPort))
+	client := startPeer(t, l.peer, peerArgs("client", "verify", list(c.family.peer), list(c.family.ours), ourPort, p)...)
+	conn := accept()
+	seen := watch(conn)
+	var progress atomic.Uint64
+	result := make(chan error, 1)
+	go func() { result <- echo(conn, &progress) }()
+	c.disturb(t, l, p, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
+	stats := client.awaitOK()
+	require.NoError(t, <-result, "our events:\n%v", seen)
+	require.NoError(t, ours.ended(conn))
+	seen.await(t, "failover", kind(sctpcore.EventFailover))
+	t.Logf("peer: %s", stats.text)
+	t.Logf("our events:\n%v", seen)
+}
+
+// disturb cuts the primary network after a third of the data and mends it
+// after two thirds.
+func (c transferCase) disturb(t *testing.T, l *lab, p plan, await func(bytes uint64)) {
+	t.Helper()
+	await(p.bytes / 3)
+	l.breakNetwork(t, 0, c.how)
+	await(p.bytes * 2 / 3)
+	l.heal(t, 0, c.how)
+}
+
+// TestUsrsctpShutdownBothRoles ends associations gracefully, begun by either
+// side, called by either side, with data still on its way: all of it arrives.
+func TestUsrsctpShutdownBothRoles(t *testing.T) {
+	p := plan{seed: 11, bytes: 2 << 20, streams: 4}
+	l := newLab(t, true)
+	capture := l.startCapture(t)
+	ours := l.startOurs(t)
+	for _, c := range []struct {
+		name          string
+		weDial, weEnd bool
+	}{
+		{"we dial, we end", true, true}, {"we dial, peer ends", true, false},
+		{"peer dials, we end", false, true}, {"peer dials, peer ends", false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			mode := "source"
+			if c.weEnd {
+				mode = "sink"
+			}
+			conn, other := ours.meet(t, l, c.weDial, mode, p)
+			if c.weEnd {
+				require.NoError(t, source(conn, p))
+				require.NoError(t, conn.Close())
+				require.Error(t, conn.Send([]byte{1}, &dataplane.Message{}), "Send after Close")
+			} else {
+				var progress atomic.Uint64
+				require.NoError(t, sink(conn, p, &progress))
+				requireEOF(t, conn)
+				require.NoError(t, conn.Close())
+			}
+			require.NoError(t, ours.ended(conn), "a graceful end has no error")
+			other.awaitOK()
+		})
+	}
+	t.Run("both end", func(t *testing.T) {
+		conn, other := ours.meet(t, l, true, "hold", p)
+		other.command("shutdown")
+		require.NoError(t, conn.Close())
+		require.NoError(t, ours.ended(conn))
+		other.awaitOK()
+	})
+	ours.close()
+	capture.judge(ours.macs)
+}
+
+// TestUsrsctpAbort ends associations at once, from either side.
+func TestUsrsctpAbort(t *testing.T) {
+	p := plan{seed: 12, bytes: 1 << 20, streams: 4}
+	l := newLab(t, true)
+	capture := l.startCapture(t)
+	ours := l.startOurs(t)
+	t.Run("we abort", func(t *testing.T) {
+		conn, other := ours.meet(t, l, true, "hold", p)
+		require.NoError(t, conn.Abort("enough"))
+		require.Error(t, ours.ended(conn))
+		other.awaitEvent("assoc", "lost")
+	})
+	t.Run("peer aborts", func(t *testing.T) {
+		conn, other := ours.meet(t, l, false, "hold", p)
+		other.command("abort")
+		require.Error(t, ours.ended(conn))
+		_, err := conn.Recv(make([]byte, 16), &dataplane.Message{})
+		require.Error(t, err, "Recv after the peer's ABORT")
+	})
+	ours.close()
+	capture.judge(ours.macs)
+}
+
+// TestUsrsctpRefused calls a port that nobody listens on, both ways: RFC 9260,
+// section 8.4, wants an ABORT at once, not a timeout.
+func TestUsrsctpRefused(t *testing.T) {
+	p := plan{seed: 13, bytes: 1 << 20, streams: 4}
+	l := newLab(t, true)
+	capture := l.startCapture(t)
+	ours := l.startOurs(t)
+	t.Run("by the peer", func(t *testing.T) {
+		server := startPeer(t, l.peer, peerArgs("server", "hold", list(ipv4.peer), "", peerPort, p)...)
+		server.awaitKey("READY")
+		_, err := ours.dp.Dial(t.Context(), nil, addr(ipv4.peer, peerPort+7), nil)
+		require.Error(t, err)
+		t.Logf("our error: %v", err)
+	})
+	t.Run("by us", func(t *testing.T) {
+		client := startPeer(t, l.peer, peerArgs("client", "hold", list(ipv4.peer), list(ipv4.ours), ourPort+7, p)...)
+		client.awaitEvent("assoc", "cannot_start")
+	})
+	ours.close()
+	capture.judge(ours.macs)
+}
+
+// TestUsrsctpRestart kills the peer and starts it again from the same port: we
+// see the restart of the association (RFC 9260, section 5.2.2) and go on with
+// it, stream sequence numbers from 0.
+func TestUsrsctpRestart(t *testing.T) {
+	p := plan{seed: 14, bytes: 1 << 20, streams: 4}
+	l := newLab(t, true)
+	capture := l.startCapture(t)
+	ours := l.startOurs(t)
+	accept := ours.listen(addr(ipv4.ours, ourPort))
+	args := append(peerArgs("client", "echo", list(ipv4.peer), list(ipv4.ours), ourPort, p), "--lport", "7001")
+	first := startPeer(t, l.peer, args...)
+	conn := accept()
+	seen := watch(conn)
+	var progress atomic.Uint64
+	require.NoError(t, verify(conn, p, &progress))
+	first.kill()
+	second := startPeer(t, l.peer, args...)
+	second.awaitEvent("assoc", "up")
+	seen.await(t, "restart", kind(sctpcore.EventRestart))
+	progress.Store(0)
+	require.NoError(t, verify(conn, p, &progress), "after the restart; our events:\n%v", seen)
+	require.NoError(t, conn.Close())
+	require.NoError(t, ours.ended(conn))
+	second.awaitOK()
+	ours.close()
+	capture.judge(ours.macs)
+}
+
+// TestUsrsctpSeesOurRestart is the same the other way round: our dataplane goes
+// away unseen, since both networks are cut, and calls again from the same port.
+func TestUsrsctpSeesOurRestart(t *testing.T) {
+	p := plan{seed: 15, bytes: 1 << 20, streams: 4}
+	l := newLab(t, true)
+	capture := l.startCapture(t)
+	server := startPeer(t, l.peer, peerArgs("server", "echo", list(ipv4.peer), "", peerPort, p)...)
+	server.awaitKey("READY")
+	first := l.startOurs(t)
+	var progress atomic.Uint64
+	require.NoError(t, verify(first.dial(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort)), p, &progress))
+	for i := range networks {
+		l.breakNetwork(t, i, cutSilent)
+	}
+	first.close()
+	for i := range networks {
+		l.heal(t, i, cutSilent)
+	}
+	second := l.startOurs(t)
+	conn := second.dial(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort))
+	server.awaitEvent("assoc", "restart")
+	progress.Store(0)
+	require.NoError(t, verify(conn, p, &progress))
+	require.NoError(t, conn.Close())
+	require.NoError(t, second.ended(conn))
+	server.awaitOK()
+	second.close()
+	capture.judge(second.macs)
+}
