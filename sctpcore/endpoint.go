@@ -1,6 +1,10 @@
 package sctpcore
 
-import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+import (
+	"math/rand/v2"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
 
 // Endpoint is a set of associations driven by one thread, sans-IO: packets,
 // time and the caller's wishes go in, packets and events come out. Its methods
@@ -11,95 +15,162 @@ import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 // The caller's loop is:
 //
 //	HandlePackets(burst) · HandleTimeout(now) · PollEvents · verbs · PollTransmit until it gives 0
-type Endpoint struct{}
+type Endpoint struct {
+	cfg Config
+	rng *rand.Rand
+	now Time
+	ctr Counters
+
+	slots       []*assoc
+	generations []uint32
+	freeSlots   []uint32
+	tags        tagTable
+	peers       map[peerKey]uint32
+	listeners   map[uint16]*listener
+
+	wheel         wheel
+	due           []uint32 // scratch of HandleTimeout
+	transmit      fifo[uint32]
+	events        fifo[Event]
+	store         store
+	replies       replies
+	cookies       cookieKeys
+	scratch       [1024]byte // for what is built and copied at once
+	cookieScratch [maxCookieLen]byte
+	in            *Inbound // the packet being handled
+	gaps          [maxGapBlocks]wire.GapBlock
+}
+
+// listener is a port that accepts associations.
+type listener struct{ p ListenParams }
 
 // New makes an endpoint; the error names the value that is out of range.
-func New(cfg Config) (*Endpoint, error) { panic("unfinished") }
+func New(cfg Config) (*Endpoint, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if cfg.MTU == 0 {
+		cfg.MTU = 1500
+	}
+	e := &Endpoint{
+		cfg:       cfg,
+		rng:       rand.New(rand.NewChaCha8(cfg.Seed)),
+		tags:      newTagTable(),
+		peers:     make(map[peerKey]uint32),
+		listeners: make(map[uint16]*listener),
+		store:     store{limit: cfg.Limits.StoreMemory},
+	}
+	e.replies.init(cfg.Limits.AnswersPerSecond)
+	e.cookies.rotate(e.rng, 0)
+	return e, nil
+}
 
-// HandlePackets takes in a burst of packets with verified checksums.
-func (e *Endpoint) HandlePackets(now Time, pkts []Inbound) { panic("unfinished") }
+// begin notes the time of a call; time never goes back.
+func (e *Endpoint) begin(now Time) { e.now = max(e.now, now) }
 
 // HandleTimeout runs every timer that is due at now.
-func (e *Endpoint) HandleTimeout(now Time) { panic("unfinished") }
+func (e *Endpoint) HandleTimeout(now Time) {
+	e.begin(now)
+	e.due = e.wheel.expire(e.now, e.due[:0])
+	for _, slot := range e.due {
+		if a := e.slots[slot]; a != nil {
+			a.runTimers(e.now)
+		}
+	}
+}
 
-// HandleUnreachable takes an ICMP error about a packet of ours that the caller
-// has parsed: quoted is the SCTP part of what ICMP quotes (at least 8 bytes).
-// mtu is the next-hop MTU of a Too Big message, else 0 (RFC 9260, section 10).
-func (e *Endpoint) HandleUnreachable(now Time, src, dst wire.Addr, quoted []byte, mtu int, protocol bool) {
-	panic("unfinished")
+// NextDeadline is when HandleTimeout has something to do; it may be early but
+// is never late. Never if no timer runs.
+func (e *Endpoint) NextDeadline() Time { return e.wheel.nextDeadline() }
+
+// PollEvents fills ev with what happened and returns how many; call it until
+// it returns less than len(ev).
+func (e *Endpoint) PollEvents(ev []Event) int {
+	n := 0
+	for n < len(ev) {
+		v, ok := e.events.pop()
+		if !ok {
+			break
+		}
+		if a := e.assoc(v.Assoc); a != nil {
+			switch v.Kind {
+			case EventReadable:
+				a.told &^= toldReadable
+			case EventReleased:
+				a.told &^= toldReleased
+			}
+		}
+		ev[n] = v
+		n++
+	}
+	return n
 }
 
 // PollTransmit fills out with packets that may be sent now and returns how
 // many; call it until it returns less than len(out).
-func (e *Endpoint) PollTransmit(now Time, out []Outbound) int { panic("unfinished") }
+func (e *Endpoint) PollTransmit(now Time, out []Outbound) int {
+	e.begin(now)
+	n := e.replies.take(out)
+	for n < len(out) {
+		slot, ok := e.transmit.pop()
+		if !ok {
+			break
+		}
+		a := e.slots[slot]
+		if a == nil {
+			continue
+		}
+		a.queued = false
+		// An association gets a burst at a time, so that one with much to send
+		// does not make the others wait long.
+		for turn := 0; n < len(out); turn++ {
+			if turn == transmitTurn {
+				a.wantTransmit()
+				break
+			}
+			if !a.transmit(e.now, &out[n]) {
+				break
+			}
+			n++
+		}
+		if n == len(out) && e.slots[slot] == a {
+			a.wantTransmit()
+		}
+	}
+	e.ctr.OutSCTPPacks += uint64(n)
+	return n
+}
 
-// PollEvents fills ev with what happened and returns how many; call it until
-// it returns less than len(ev).
-func (e *Endpoint) PollEvents(ev []Event) int { panic("unfinished") }
-
-// NextDeadline is when HandleTimeout has something to do; it may be early but
-// is never late. Never if no timer runs.
-func (e *Endpoint) NextDeadline() Time { panic("unfinished") }
-
-// Associate begins an association (ASSOCIATE). EventUp or EventDown tells how
-// it went; EventPathAdded for each path comes before its first packet.
-func (e *Endpoint) Associate(now Time, p *AssociateParams) (AssocID, error) { panic("unfinished") }
+// transmitTurn is how many packets an association sends before the next one's turn.
+const transmitTurn = 32
 
 // Listen accepts associations on a port until Unlisten; EventUp with Passive
 // set and LocalPort tells of each.
-func (e *Endpoint) Listen(port uint16, p *ListenParams) error { panic("unfinished") }
-
-// Unlisten stops accepting; associations that exist live on.
-func (e *Endpoint) Unlisten(port uint16) { panic("unfinished") }
-
-// Send queues a message (SEND). The first error leaves nothing queued.
-func (e *Endpoint) Send(now Time, id AssocID, m *Message) error { panic("unfinished") }
-
-// Released is how many messages of those accepted by Send, counted from the
-// first and in that order, the core needs no more. After EventDown it is all.
-func (e *Endpoint) Released(id AssocID) uint64 { panic("unfinished") }
-
-// Pending is the size in bytes of the next message that Receive will give, as
-// far as it has arrived; ok is false if there is none.
-func (e *Endpoint) Pending(id AssocID) (size int, ok bool) { panic("unfinished") }
-
-// Receive copies the next message, or as much of it as dst holds, into dst
-// (RECEIVE). ok is false if there is none.
-func (e *Endpoint) Receive(now Time, id AssocID, dst []byte) (n int, info Received, ok bool) {
-	panic("unfinished")
+func (e *Endpoint) Listen(port uint16, p *ListenParams) error {
+	switch {
+	case port == 0 || len(p.Locals) == 0:
+		return ErrInvalid
+	case e.listeners[port] != nil:
+		return ErrPortInUse
+	}
+	l := &listener{p: *p}
+	l.p.Locals = append([]wire.Addr(nil), p.Locals...)
+	e.listeners[port] = l
+	return nil
 }
 
-// Shutdown closes gracefully: what was sent is delivered first (SHUTDOWN).
-func (e *Endpoint) Shutdown(now Time, id AssocID) error { panic("unfinished") }
-
-// Abort ends the association at once with a User-Initiated Abort cause (ABORT).
-func (e *Endpoint) Abort(now Time, id AssocID, reason []byte) error { panic("unfinished") }
-
-// Forget drops what is left of an association after EventDown: its id, its
-// unread data. Until then its slot counts against Limits.Associations.
-func (e *Endpoint) Forget(id AssocID) { panic("unfinished") }
-
-// SetPrimary makes the path with destination dst the primary path (SETPRIMARY).
-func (e *Endpoint) SetPrimary(now Time, id AssocID, dst wire.Addr) error { panic("unfinished") }
-
-// SetRoute tells how a path's destination is reached, or that it no longer is
-// (Route.Down). Traffic moves to another path, or back, with the next
-// PollTransmit; no timer has to expire.
-func (e *Endpoint) SetRoute(now Time, id AssocID, path int, r Route) error { panic("unfinished") }
-
-// RequestHeartbeat probes a path now (REQUESTHEARTBEAT).
-func (e *Endpoint) RequestHeartbeat(now Time, id AssocID, path int) error { panic("unfinished") }
-
-// Assoc is a snapshot of an association; it may allocate.
-func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) { panic("unfinished") }
-
-// Paths appends snapshots of the association's paths, in index order, to dst.
-func (e *Endpoint) Paths(id AssocID, dst []PathInfo) []PathInfo { panic("unfinished") }
+// Unlisten stops accepting; associations that exist live on.
+func (e *Endpoint) Unlisten(port uint16) { delete(e.listeners, port) }
 
 // Lookup finds the association between these ports that has peer among its
 // peer's addresses; 0 if there is none.
-func (e *Endpoint) Lookup(localPort, peerPort uint16, peer wire.Addr) AssocID { panic("unfinished") }
+func (e *Endpoint) Lookup(localPort, peerPort uint16, peer wire.Addr) AssocID {
+	if a := e.byPeer(localPort, peerPort, peer); a != nil {
+		return a.id
+	}
+	return 0
+}
 
 // Counters are the endpoint's totals; the pointer stays valid and is written by
 // the endpoint's thread only.
-func (e *Endpoint) Counters() *Counters { panic("unfinished") }
+func (e *Endpoint) Counters() *Counters { return &e.ctr }

@@ -1,0 +1,275 @@
+package sctpcore
+
+import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+
+// assoc is an association: the TCB of RFC 9260. Its parts have files of their
+// own: path.go, heartbeat.go, handshake.go, shutdown.go, outbound.go, inbound.go.
+type assoc struct {
+	e      *Endpoint
+	id     AssocID
+	slot   uint32
+	state  State
+	queued bool // in e.transmit
+	told   told
+	owed   owed
+
+	localPort, peerPort uint16
+	localTag, peerTag   uint32
+	timers              *Timers
+	ownTimers           Timers
+	locals              []wire.Addr
+	paths               []path
+	primary, current    uint8
+	lastFrom            uint8 // path that DATA came from last: where its SACK goes
+	passive             bool
+
+	errors       int // consecutive unanswered transmissions to any address
+	initTries    int
+	initPath     uint8
+	initRTO      Time
+	initSent     Time   // when INIT or COOKIE ECHO went out last
+	initClean    bool   // and it was not a retransmission
+	reportParams []byte // unknown parameters of the INIT ACK to report
+	t1, t2, t5   Time
+	sackTimer    Time
+	cookie       []byte // from the INIT ACK, until COOKIE ACK
+	inStreamsMax int
+	localInitTSN wire.TSN
+	peerRwndInit uint32
+	staleRetries uint8
+	t2Path       uint8
+	preserve     uint32 // Cookie Preservative increment to ask for, ms
+
+	failover struct {
+		pending  bool
+		from     uint8
+		detected Time
+	}
+
+	out outbound
+	in  inbound
+
+	stats AssocInfo // its counters only
+}
+
+// owed are the control chunks that an association has to send.
+type owed uint16
+
+const (
+	oweInit owed = 1 << iota
+	oweCookieEcho
+	oweCookieAck
+	oweShutdown
+	oweShutdownAck
+	oweSack
+)
+
+// told are the events that are queued already and need not be queued again.
+type told uint8
+
+const (
+	toldReadable told = 1 << iota
+	toldReleased
+)
+
+func (a *assoc) event(v Event) {
+	v.Assoc, v.LocalPort, v.PeerPort = a.id, a.localPort, a.peerPort
+	if v.At == 0 {
+		v.At = a.e.now
+	}
+	a.e.events.push(v)
+}
+
+func (a *assoc) tellOnce(flag told, kind EventKind) {
+	if a.told&flag == 0 {
+		a.told |= flag
+		a.event(Event{Kind: kind})
+	}
+}
+
+// wantTransmit puts the association in line for PollTransmit.
+func (a *assoc) wantTransmit() {
+	if !a.queued && a.state != Closed {
+		a.queued = true
+		a.e.transmit.push(a.slot)
+	}
+}
+
+func (a *assoc) owe(o owed) {
+	a.owed |= o
+	a.wantTransmit()
+}
+
+// arm makes sure that the association's timers are looked at by t.
+func (a *assoc) arm(t Time) { a.e.wheel.schedule(a.slot, t) }
+
+// runTimers runs what is due and puts the association back into the wheel at
+// its next deadline.
+func (a *assoc) runTimers(now Time) {
+	fire := func(t *Time) bool {
+		if *t > now {
+			return false
+		}
+		*t = Never
+		return true
+	}
+	if fire(&a.t1) {
+		a.initTimeout(now)
+	}
+	if a.state != Closed && fire(&a.t2) {
+		a.shutdownTimeout(now)
+	}
+	if a.state != Closed && fire(&a.t5) {
+		a.e.ctr.T5ShutdownGuardExpireds++
+		a.abort(ReasonGuard, wire.CauseUserAbort, nil, now)
+	}
+	if a.state != Closed && fire(&a.sackTimer) {
+		a.e.ctr.DelaySackExpireds++
+		a.owe(oweSack)
+	}
+	for i := range a.paths {
+		if a.state != Closed && fire(&a.paths[i].t3) {
+			a.t3Expired(i, now)
+		}
+		if a.state != Closed && a.paths[i].hbTimer <= now {
+			a.heartbeatTimer(i, now)
+		}
+	}
+	if a.state != Closed {
+		a.arm(a.nextDeadline())
+	}
+}
+
+func (a *assoc) nextDeadline() Time {
+	t := min(a.t1, a.t2, a.t5, a.sackTimer)
+	for i := range a.paths {
+		t = min(t, a.paths[i].t3, a.paths[i].hbTimer)
+	}
+	return t
+}
+
+// assocError counts an unanswered transmission; it tells whether that ended the
+// association (RFC 9260, section 8.1).
+func (a *assoc) assocError(now Time) bool {
+	a.errors++
+	if a.errors <= a.timers.AssocMaxRetrans {
+		return false
+	}
+	a.close(ReasonRetransLimit, 0, now)
+	a.e.ctr.Aborteds++
+	return true
+}
+
+// newAssoc makes an association in state Closed, not indexed yet; nil at the limit.
+func (e *Endpoint) newAssoc(localPort, peerPort uint16, locals []wire.Addr, rcvBuf int, t *Timers) *assoc {
+	a := e.newSlot()
+	if a == nil {
+		return nil
+	}
+	a.localPort, a.peerPort = localPort, peerPort
+	a.locals = locals
+	a.timers = &e.cfg.Timers
+	if t != nil {
+		a.ownTimers = *t
+		a.timers = &a.ownTimers
+	}
+	a.t1, a.t2, a.t5, a.sackTimer = Never, Never, Never, Never
+	a.in.limit = rcvBuf
+	if rcvBuf == 0 {
+		a.in.limit = e.cfg.Limits.ReceiveBuffer
+	}
+	a.peerRwndInit = 0
+	return a
+}
+
+// establish enters ESTABLISHED: COMMUNICATION UP (RFC 9260, section 11.2.4).
+func (a *assoc) establish(now Time) {
+	a.state = Established
+	a.t1 = Never
+	a.cookie = nil
+	a.errors = 0
+	a.e.ctr.CurrEstab++
+	if a.passive {
+		a.e.ctr.PassiveEstabs++
+	} else {
+		a.e.ctr.ActiveEstabs++
+	}
+	a.current = a.primary
+	a.event(Event{Kind: EventUp, Passive: a.passive, Path: a.primary})
+	a.choosePath(now)
+	a.failover.pending = false
+	a.startHeartbeats(now)
+	a.wantTransmit()
+}
+
+// close ends the association: COMMUNICATION LOST or SHUTDOWN COMPLETE. What it
+// received stays readable until Forget; everything else is given back.
+func (a *assoc) close(why Reason, cause wire.CauseCode, now Time) {
+	if a.state == Closed {
+		return
+	}
+	if a.state >= Established {
+		a.e.ctr.CurrEstab--
+	}
+	a.state = Closed
+	a.e.unindex(a)
+	a.e.wheel.remove(a.slot)
+	a.t1, a.t2, a.t5, a.sackTimer = Never, Never, Never, Never
+	a.stopHeartbeats()
+	a.owed = 0
+	a.in.dropHeld(a)
+	a.out.dropAll()
+	a.event(Event{Kind: EventDown, Reason: why, Cause: cause, Passive: a.passive, At: now})
+}
+
+// Forget drops what is left of an association after EventDown: its id, its
+// unread data. Until then its slot counts against Limits.Associations.
+func (e *Endpoint) Forget(id AssocID) {
+	a := e.assoc(id)
+	if a == nil || a.state != Closed {
+		return
+	}
+	a.in.dropReady(a)
+	e.slots[a.slot] = nil
+	e.freeSlots = append(e.freeSlots, a.slot)
+}
+
+// Assoc is a snapshot of an association; it may allocate.
+func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) {
+	a := e.assoc(id)
+	if a == nil {
+		return AssocInfo{}, false
+	}
+	s := a.stats
+	s.State = a.state
+	s.LocalPort, s.PeerPort, s.LocalTag, s.PeerTag = a.localPort, a.peerPort, a.localTag, a.peerTag
+	s.InStreams, s.OutStreams = a.inStreamsMax, len(a.out.nextSSN)
+	if len(a.in.streams) > 0 {
+		s.InStreams = len(a.in.streams)
+	}
+	s.PeerRwnd, s.SendQueued, s.InFlight = a.out.peerRwnd, a.out.queued, a.out.flight
+	s.ReceiveQueued = a.in.held
+	s.ErrorCount, s.Primary = a.errors, int(a.primary)
+	s.LocalAddrs = append([]wire.Addr(nil), a.locals...)
+	return s, true
+}
+
+// Paths appends snapshots of the association's paths, in index order, to dst.
+func (e *Endpoint) Paths(id AssocID, dst []PathInfo) []PathInfo {
+	a := e.assoc(id)
+	if a == nil {
+		return dst
+	}
+	for i := range a.paths {
+		p := &a.paths[i]
+		dst = append(dst, PathInfo{
+			Src: p.src, Dst: p.dst, Egress: p.egress, State: p.state,
+			Primary: i == int(a.primary), Current: i == int(a.current), LinkDown: p.linkDown,
+			RTO: p.rto, SRTT: p.srtt, RTTVar: p.rttvar,
+			Cwnd: p.cwnd, Ssthresh: p.ssthresh, Flight: p.flight, MTU: p.mtu, ErrorCount: p.errors,
+			TxPackets: p.txPackets, TxDataChunks: p.txDataChunks, Retransmits: p.retransmits,
+			Timeouts: p.timeouts, HeartbeatsSent: p.hbSent, HeartbeatsAcked: p.hbAcked,
+		})
+	}
+	return dst
+}

@@ -1,0 +1,313 @@
+package sctpcore
+
+import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+
+// inbound is the receiving half of an association: which TSNs came (cum and the
+// runs beyond it), the chunks that wait for others, and the queue of what the
+// application can read.
+type inbound struct {
+	limit int // receive buffer, bytes
+	held  int // bytes charged for what is stored
+
+	cum  wire.TSN // highest TSN received in sequence
+	runs []tsnRun // received beyond cum, ascending, not touching
+	dups []wire.TSN
+
+	base    wire.TSN   // no record is held below it
+	waiting int        // records held
+	records []inRecord // ring by TSN; length is a power of two
+	streams []inStream
+
+	ready   fifo[readyChunk] // bounded by limit: every element is charged a block
+	readOff int              // bytes of its first chunk that were read
+	partial partialDelivery
+
+	packets    int  // with DATA since the last SACK
+	sackNow    bool // this packet wants an immediate SACK
+	advertised int  // a_rwnd last told to the peer
+}
+
+type tsnRun struct{ first, last wire.TSN }
+
+// inStream is a stream's place in its sequence; head is the first of the complete
+// messages that wait for an earlier one, linked by inRecord.next in SSN order.
+type inStream struct {
+	next    wire.SSN
+	waiting bool
+	head    wire.TSN
+}
+
+// inRecord is a received chunk that cannot be delivered yet. Chunks of one message
+// have TSNs in a row; the first and the last record of a run know each other
+// (peer), so that a fragment joins its neighbours in constant time.
+type inRecord struct {
+	block    block
+	ppid     uint32
+	peer     wire.TSN // other end of the run
+	next     wire.TSN // next waiting message of the stream, if linked
+	n        uint16
+	stream   uint16
+	ssn      wire.SSN
+	flags    uint8
+	held     bool
+	complete bool // first record of a message that waits for its turn
+	queued   bool // in its stream's queue
+	linked   bool // next is set
+}
+
+// readyChunk is a piece of a message in delivery order.
+type readyChunk struct {
+	block  block
+	ppid   uint32
+	tsn    wire.TSN
+	n      uint16
+	stream uint16
+	ssn    wire.SSN
+	flags  uint8
+}
+
+// partialDelivery is the message that is being delivered before it is complete.
+type partialDelivery struct {
+	active bool
+	next   wire.TSN
+	stream uint16
+}
+
+const (
+	// maxWindow bounds how far, in TSNs, records may reach; DATA beyond is dropped.
+	maxWindow = 1 << 14
+	// maxRuns bounds the runs beyond cum; DATA that would open another is dropped.
+	maxRuns = 512
+	// maxDups is how many duplicate TSNs a SACK reports at the most.
+	maxDups = 16
+	// maxGapBlocks is how many gap blocks a SACK reports at the most.
+	maxGapBlocks = 256
+)
+
+func (in *inbound) init(streams int, first wire.TSN) {
+	in.cum, in.base = first-1, first
+	in.streams = make([]inStream, streams)
+	in.advertised = in.limit
+}
+
+func (in *inbound) record(t wire.TSN) *inRecord { return &in.records[int(t)&(len(in.records)-1)] }
+
+// at is the record of TSN t if one is held.
+func (in *inbound) at(t wire.TSN) *inRecord {
+	if t.Less(in.base) || int(t-in.base) >= len(in.records) {
+		return nil
+	}
+	if r := in.record(t); r.held {
+		return r
+	}
+	return nil
+}
+
+// rwnd is the window to advertise.
+func (in *inbound) rwnd() int { return max(0, in.limit-in.held) }
+
+func (in *inbound) highest() wire.TSN {
+	if n := len(in.runs); n > 0 {
+		return in.runs[n-1].last
+	}
+	return in.cum
+}
+
+// received tells whether TSN t came before.
+func (in *inbound) received(t wire.TSN) bool {
+	if t.LessEq(in.cum) {
+		return true
+	}
+	for i := len(in.runs) - 1; i >= 0 && t.LessEq(in.runs[i].last); i-- {
+		if in.runs[i].first.LessEq(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// accept notes TSN t, which was not received before, as received; false if it
+// would open one run too many.
+func (in *inbound) accept(t wire.TSN) bool {
+	if t == in.cum+1 {
+		in.cum = t
+		if len(in.runs) > 0 && in.runs[0].first == t+1 {
+			in.cum = in.runs[0].last
+			in.runs = in.runs[:copy(in.runs, in.runs[1:])]
+		}
+		return true
+	}
+	i := len(in.runs)
+	for i > 0 && t.Less(in.runs[i-1].first) {
+		i--
+	}
+	// Run i-1 begins before t, run i after it.
+	if i > 0 && in.runs[i-1].last+1 == t {
+		in.runs[i-1].last = t
+		if i < len(in.runs) && in.runs[i].first == t+1 {
+			in.runs[i-1].last = in.runs[i].last
+			in.runs = append(in.runs[:i], in.runs[i+1:]...)
+		}
+		return true
+	}
+	if i < len(in.runs) && in.runs[i].first == t+1 {
+		in.runs[i].first = t
+		return true
+	}
+	if len(in.runs) == maxRuns {
+		return false
+	}
+	in.runs = append(in.runs, tsnRun{})
+	copy(in.runs[i+1:], in.runs[i:])
+	in.runs[i] = tsnRun{t, t}
+	return true
+}
+
+// handleData takes in one DATA chunk (RFC 9260, section 6.2).
+func (a *assoc) handleData(d wire.Data, now Time) {
+	in := &a.in
+	t := d.TSN()
+	data := d.UserData()
+	if len(data) == 0 {
+		// 6.2: "an endpoint that receives a DATA chunk with no user data SHOULD
+		// send an ABORT chunk with an error cause set to 'No User Data'".
+		a.e.ctr.Drops.EmptyData++
+		a.abortNoUserData(t, now)
+		return
+	}
+	if in.received(t) {
+		a.e.ctr.Drops.DuplicateTSN++
+		a.stats.DuplicateTSNs++
+		if len(in.dups) < maxDups {
+			in.dups = append(in.dups, t)
+		}
+		in.sackNow = true
+		return
+	}
+	if int(d.StreamID()) >= len(in.streams) {
+		a.badStream(d, t)
+		return
+	}
+	if !a.roomFor(t, len(data)) {
+		in.sackNow = true
+		return
+	}
+	if in.outOfPlace(d, t) {
+		a.e.ctr.Drops.BadFragment++
+		a.abort(ReasonProtocol, wire.CauseProtocolViolation, []byte("fragments contradict each other"), now)
+		return
+	}
+	b, ok := a.e.store.put(data)
+	if !ok {
+		a.e.ctr.Drops.NoStore++
+		in.sackNow = true
+		return
+	}
+	if !in.accept(t) {
+		a.e.store.release(b)
+		a.e.ctr.Drops.TSNOutsideWindow++
+		in.sackNow = true
+		return
+	}
+	in.held += blockSizes[b.class]
+	in.sackNow = in.sackNow || len(in.runs) > 0 || d.Immediate()
+	a.stats.RxDataChunks++
+	if d.Unordered() {
+		a.e.ctr.InUnorderChunks++
+	} else {
+		a.e.ctr.InOrderChunks++
+	}
+	a.place(d, t, b)
+}
+
+// badStream answers DATA for a stream that does not exist; its TSN counts as
+// received all the same (RFC 9260, section 6.5).
+func (a *assoc) badStream(d wire.Data, t wire.TSN) {
+	a.e.ctr.Drops.BadStream++
+	if !a.in.accept(t) {
+		return
+	}
+	a.in.advanceBase()
+	a.in.sackNow = true
+	cause := wire.AppendCauseInvalidStream(a.e.scratch[:0], d.StreamID())
+	a.replyError(cause)
+}
+
+// roomFor tells whether n bytes of TSN t may be taken in.
+func (a *assoc) roomFor(t wire.TSN, n int) bool {
+	in := &a.in
+	if int(t-in.base) >= maxWindow {
+		a.e.ctr.Drops.TSNOutsideWindow++
+		return false
+	}
+	size := blockSizes[blockClass(n)]
+	if in.held+size <= in.limit {
+		return true
+	}
+	a.deliverPart()
+	// What fills a gap may pass the limit, up to twice it, since only that can
+	// free what waits behind the gap. What is next in sequence may not: it waits
+	// for the application.
+	if t.Less(in.highest()) && in.held+size <= 2*in.limit || in.ready.len() == 0 && t == in.cum+1 && in.held+size <= 2*in.limit {
+		return true
+	}
+	a.e.ctr.Drops.NoReceiveBuffer++
+	return false
+}
+
+// outOfPlace tells whether a chunk's B and E bits contradict its neighbours'.
+func (in *inbound) outOfPlace(d wire.Data, t wire.TSN) bool {
+	if in.partial.active && in.partial.next == t {
+		return d.Beginning() || d.StreamID() != in.partial.stream
+	}
+	same := func(r *inRecord) bool {
+		return r.stream == d.StreamID() && (r.flags&wire.FlagU != 0) == d.Unordered() &&
+			(d.Unordered() || r.ssn == d.SSN())
+	}
+	before := in.at(t - 1)
+	if d.Beginning() {
+		if before != nil && before.flags&wire.FlagE == 0 {
+			return true
+		}
+	} else if before != nil {
+		if before.flags&wire.FlagE != 0 || !same(before) {
+			return true
+		}
+	} else if in.received(t - 1) {
+		return true // what came before it was complete
+	}
+	after := in.at(t + 1)
+	if after == nil {
+		return false
+	}
+	if d.Ending() {
+		return after.flags&wire.FlagB == 0
+	}
+	return after.flags&wire.FlagB != 0 || !same(after)
+}
+
+// place delivers a chunk or keeps it until it can be delivered.
+func (a *assoc) place(d wire.Data, t wire.TSN, b block) {
+	in := &a.in
+	flags := d[1]
+	c := readyChunk{block: b, ppid: d.PPID(), tsn: t, n: uint16(len(d.UserData())),
+		stream: d.StreamID(), ssn: d.SSN(), flags: flags}
+	const whole = wire.FlagB | wire.FlagE
+	switch {
+	case in.partial.active && in.partial.next == t:
+		in.continuePartial(a, c)
+	case flags&whole == whole && !in.partial.active && (d.Unordered() || in.streams[c.stream].next == c.ssn):
+		in.ready.push(c)
+		a.stats.RxMessages++
+		if !d.Unordered() {
+			in.streams[c.stream].next++
+			a.deliverWaiting(c.stream)
+		}
+	default:
+		a.hold(c)
+	}
+	in.advanceBase()
+	if in.ready.len() > 0 {
+		a.tellOnce(toldReadable, EventReadable)
+	}
+}

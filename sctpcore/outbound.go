@@ -1,0 +1,244 @@
+package sctpcore
+
+import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+
+// outbound is the sending half of an association. Messages wait in a queue and
+// are cut into chunks when the windows let them go; chunks that are not
+// cumulatively acknowledged stand in a ring indexed by TSN. The user data itself
+// stays where Send found it.
+type outbound struct {
+	messages fifo[outMessage] // head is the number of messages released
+	cut      uint64           // number of the message that is being cut
+	cutOff   int              // bytes of it that are in chunks
+	nextSSN  []uint16         // per stream
+
+	chunks   []outChunk // ring; length is a power of two
+	cumAcked wire.TSN
+	nextTSN  wire.TSN
+
+	queued   int // bytes accepted and not released
+	flight   int // bytes outstanding on all paths
+	peerRwnd int // bytes
+	lost     int // chunks in state chunkLost
+	lostFrom wire.TSN
+	force    bool // one packet of lost chunks may go out whatever cwnd says
+	credit   int  // packets of new data that Max.Burst still allows
+	burstAt  Time // when credit was given last
+	probing  bool // sent into a closed window
+	answered bool // a SACK came while probing
+
+	recovering bool // fast recovery, until recoverTo is acknowledged
+	recoverTo  wire.TSN
+	highestGap wire.TSN // highest TSN that the last SACK gap-acknowledged
+}
+
+type outMessage struct {
+	data   []byte
+	ppid   uint32
+	stream uint16
+	ssn    uint16
+	flags  SendFlags
+}
+
+// minCharge is what a message counts for at least in the send buffer, so that
+// tiny ones cannot make its bookkeeping larger than its data.
+const minCharge = 64
+
+func (m *outMessage) charge() int { return max(len(m.data), minCharge) }
+
+// chunkState is the life of a chunk after its first transmission:
+//
+//	sent ⇄ gapAcked        acknowledged by a gap block; reneging takes it back
+//	sent → lost → sent     marked by T3-rtx, fast retransmit or a dead link; sent again
+//	any  → gone            its TSN is cumulatively acknowledged
+type chunkState uint8
+
+const (
+	chunkSent chunkState = iota
+	chunkLost
+	chunkGapAcked
+)
+
+type outChunk struct {
+	message uint64
+	off     uint32
+	n       uint16
+	ssn     uint16
+	flags   uint8 // of the DATA chunk
+	path    uint8
+	state   chunkState
+	missing uint8 // miss indications (RFC 9260, section 7.2.4)
+	fast    bool  // was fast retransmitted: not again
+	again   bool  // was sent more than once
+}
+
+// maxOutstanding bounds the chunks of one association that are not cumulatively
+// acknowledged.
+const maxOutstanding = 1 << 16
+
+func (o *outbound) init(streams int, first wire.TSN) {
+	o.nextSSN = make([]uint16, streams)
+	o.nextTSN, o.cumAcked, o.lostFrom, o.highestGap = first, first-1, first, first-1
+}
+
+func (o *outbound) chunk(t wire.TSN) *outChunk { return &o.chunks[int(t)&(len(o.chunks)-1)] }
+
+func (o *outbound) outstanding() int { return int(o.nextTSN - o.cumAcked - 1) }
+
+// add makes room for the chunk of nextTSN and returns it; nil at maxOutstanding.
+func (o *outbound) add() *outChunk {
+	if n := o.outstanding(); n == len(o.chunks) {
+		if n == maxOutstanding {
+			return nil
+		}
+		bigger := make([]outChunk, max(16, 2*n))
+		for t := o.cumAcked + 1; t != o.nextTSN; t++ {
+			bigger[int(t)&(len(bigger)-1)] = *o.chunk(t)
+		}
+		o.chunks = bigger
+	}
+	return o.chunk(o.nextTSN)
+}
+
+// dropAll releases every message.
+func (o *outbound) dropAll() {
+	o.messages.clear()
+	o.chunks = nil
+	o.queued, o.flight, o.lost = 0, 0, 0
+	o.cut, o.cutOff = o.messages.head, 0
+	o.cumAcked = o.nextTSN - 1
+}
+
+// Send queues a message (SEND). The first error leaves nothing queued.
+func (e *Endpoint) Send(now Time, id AssocID, m *Message) error {
+	a := e.assoc(id)
+	if a == nil {
+		return ErrNoAssociation
+	}
+	o := &a.out
+	switch {
+	case a.state == Closed || a.state > Established:
+		return ErrClosing
+	case len(m.Data) == 0:
+		return ErrEmpty
+	case len(m.Data) > e.cfg.Limits.MaxMessage:
+		return ErrMessageTooLong
+	case int(m.Stream) >= max(len(o.nextSSN), 1):
+		return ErrStream
+	case o.queued+max(len(m.Data), minCharge) > e.cfg.Limits.SendBuffer && o.queued > 0:
+		return ErrWouldBlock
+	}
+	e.begin(now)
+	q := o.messages.add()
+	*q = outMessage{data: m.Data, ppid: m.PPID, stream: m.Stream, flags: m.Flags}
+	o.queued += q.charge()
+	if o.flight == 0 {
+		o.credit = a.maxBurst()
+	}
+	a.stats.TxMessages++
+	a.wantTransmit()
+	return nil
+}
+
+// Released is how many messages of those accepted by Send, counted from the
+// first and in that order, the core needs no more. After EventDown it is all.
+func (e *Endpoint) Released(id AssocID) uint64 {
+	if a := e.assoc(id); a != nil {
+		return a.out.messages.head
+	}
+	return 0
+}
+
+// maxBurst is Max.Burst with 0 as no limit.
+func (a *assoc) maxBurst() int {
+	if a.timers.MaxBurst == 0 {
+		return 1 << 30
+	}
+	return a.timers.MaxBurst
+}
+
+// pendingData tells whether there is user data that was never sent.
+func (o *outbound) pendingData() bool { return o.cut < o.messages.tail }
+
+// idle tells whether every accepted message has been acknowledged.
+func (o *outbound) idle() bool { return !o.pendingData() && o.outstanding() == 0 }
+
+// fragmentSize is the most user data in one DATA chunk: what fits in a packet
+// on any path, so that a chunk can be sent again on each (RFC 9260, section 6.9).
+func (a *assoc) fragmentSize() int {
+	size := 1 << 16
+	for i := range a.paths {
+		size = min(size, a.paths[i].payload())
+	}
+	return size - wire.DataHeaderLen
+}
+
+// lose marks a sent chunk for retransmission.
+func (a *assoc) lose(t wire.TSN, c *outChunk) {
+	o := &a.out
+	p := &a.paths[c.path]
+	c.state = chunkLost
+	p.flight -= int(c.n)
+	o.flight -= int(c.n)
+	// RFC 9260, 6.2.1, C: "When a DATA chunk is marked for retransmission, add
+	// the data size of the chunk to rwnd."
+	o.peerRwnd += int(c.n)
+	if o.lost == 0 || t.Less(o.lostFrom) {
+		o.lostFrom = t
+	}
+	o.lost++
+	if p.rttPending && p.rttTSN == t {
+		p.rttPending = false
+	}
+}
+
+// markLost marks every chunk that is outstanding on path i.
+func (a *assoc) markLost(i int) {
+	o := &a.out
+	for t := o.cumAcked + 1; t != o.nextTSN; t++ {
+		if c := o.chunk(t); c.state == chunkSent && int(c.path) == i {
+			a.lose(t, c)
+		}
+	}
+	if o.lost > 0 {
+		o.force = true
+	}
+}
+
+// t3Expired handles the expiry of T3-rtx of path i (RFC 9260, section 6.3.3).
+func (a *assoc) t3Expired(i int, now Time) {
+	p := &a.paths[i]
+	o := &a.out
+	p.timeouts++
+	a.stats.Timeouts++
+	a.e.ctr.T3RtxExpireds++
+	// 7.2.3: "ssthresh = max(cwnd / 2, 4 * PMDCS); cwnd = PMDCS".
+	m := p.payload()
+	p.ssthresh = max(p.cwnd/2, 4*m)
+	p.cwnd, p.partialBytesAcked = m, 0
+	p.backOff(a.timers)
+	// 6.1, A: "the sender SHOULD NOT consider the association or any particular
+	// destination transport address failed" while a closed window is answered.
+	excused := o.probing && o.answered
+	o.answered = false
+	a.markLost(i)
+	if !excused {
+		a.pathError(i, now)
+		if a.assocError(now) {
+			return
+		}
+	}
+	o.recovering = false
+	a.wantTransmit()
+}
+
+// ageWindow lets the window of a path that was idle decay (RFC 9260, section 7.2.1).
+func (p *path) ageWindow(now Time) {
+	if p.flight > 0 || p.lastData == longAgo {
+		return
+	}
+	floor := 4 * p.payload()
+	for idle := now - p.lastData; idle > p.rto && p.cwnd > floor; idle -= p.rto {
+		p.cwnd = max(p.cwnd/2, floor)
+	}
+}

@@ -1,0 +1,212 @@
+package sctpcore
+
+import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+
+// hold keeps a chunk in the ring, joins it with its neighbours, and delivers the
+// message if that made it whole and it is its turn.
+func (a *assoc) hold(c readyChunk) {
+	in := &a.in
+	t := c.tsn
+	in.growRecords(t)
+	r := in.record(t)
+	*r = inRecord{block: c.block, ppid: c.ppid, n: c.n, stream: c.stream, ssn: c.ssn, flags: c.flags, held: true, peer: t}
+	in.waiting++
+	first, last := t, t
+	if r.flags&wire.FlagB == 0 {
+		if before := in.at(t - 1); before != nil {
+			first = before.peer
+		}
+	}
+	if r.flags&wire.FlagE == 0 {
+		if after := in.at(t + 1); after != nil {
+			last = after.peer
+		}
+	}
+	in.record(first).peer, in.record(last).peer = last, first
+	if in.record(first).flags&wire.FlagB != 0 && in.record(last).flags&wire.FlagE != 0 {
+		a.completed(first)
+	}
+}
+
+func (in *inbound) growRecords(t wire.TSN) {
+	need := int(t-in.base) + 1
+	if need <= len(in.records) {
+		return
+	}
+	size := max(16, len(in.records))
+	for size < need {
+		size *= 2
+	}
+	bigger := make([]inRecord, size)
+	for i := range len(in.records) {
+		u := in.base + wire.TSN(i)
+		bigger[int(u)&(size-1)] = *in.record(u)
+	}
+	in.records = bigger
+}
+
+// completed handles a message, beginning at TSN first, whose fragments are all here.
+func (a *assoc) completed(first wire.TSN) {
+	in := &a.in
+	r := in.record(first)
+	switch {
+	case in.partial.active:
+		r.complete = true // resumed when the partial delivery ends
+	case r.flags&wire.FlagU != 0:
+		a.deliver(first)
+	case r.ssn == in.streams[r.stream].next:
+		in.streams[r.stream].next++
+		a.deliver(first)
+		a.deliverWaiting(r.stream)
+	case r.ssn.Less(in.streams[r.stream].next):
+		// The peer used a stream sequence number again: it can never be delivered.
+		a.e.ctr.Drops.BadFragment++
+		a.discard(first)
+	default:
+		r.complete = true
+		in.link(first)
+	}
+}
+
+// link puts a complete message into its stream's queue, by SSN. Messages come
+// nearly in order, and a queue holds what one loss delays, so a walk is short.
+func (in *inbound) link(first wire.TSN) {
+	r := in.record(first)
+	r.queued = true
+	s := &in.streams[r.stream]
+	if !s.waiting || r.ssn.Less(in.record(s.head).ssn) {
+		r.next, r.linked = s.head, s.waiting
+		s.head, s.waiting = first, true
+		return
+	}
+	at := in.record(s.head)
+	for at.linked && !r.ssn.Less(in.record(at.next).ssn) {
+		at = in.record(at.next)
+	}
+	r.next, r.linked = at.next, at.linked
+	at.next, at.linked = first, true
+}
+
+// deliverWaiting delivers the messages of a stream whose turn has come.
+func (a *assoc) deliverWaiting(stream uint16) {
+	in := &a.in
+	s := &in.streams[stream]
+	for s.waiting && !in.partial.active {
+		first := s.head
+		r := in.record(first)
+		if s.next.Less(r.ssn) {
+			return
+		}
+		s.head, s.waiting = r.next, r.linked
+		if r.ssn != s.next {
+			a.e.ctr.Drops.BadFragment++
+			a.discard(first)
+			continue
+		}
+		s.next++
+		a.deliver(first)
+	}
+}
+
+// deliver moves a whole message from the ring to the ready queue.
+func (a *assoc) deliver(first wire.TSN) {
+	in := &a.in
+	last := in.record(first).peer
+	if last != first {
+		a.e.ctr.ReasmUsrMsgs++
+	}
+	for t := first; t.LessEq(last); t++ {
+		in.ready.push(in.take(t))
+	}
+	a.stats.RxMessages++
+	a.tellOnce(toldReadable, EventReadable)
+}
+
+// discard drops a message that is in the ring.
+func (a *assoc) discard(first wire.TSN) {
+	in := &a.in
+	for t, last := first, in.record(first).peer; t.LessEq(last); t++ {
+		c := in.take(t)
+		in.held -= blockSizes[c.block.class]
+		a.e.store.release(c.block)
+	}
+}
+
+// take empties the record of TSN t.
+func (in *inbound) take(t wire.TSN) readyChunk {
+	r := in.record(t)
+	c := readyChunk{block: r.block, ppid: r.ppid, tsn: t, n: r.n, stream: r.stream, ssn: r.ssn, flags: r.flags}
+	r.held = false
+	in.waiting--
+	return c
+}
+
+// advanceBase moves base up to the first TSN that is held or not received.
+func (in *inbound) advanceBase() {
+	if in.waiting == 0 {
+		in.base = in.cum + 1
+		return
+	}
+	for in.base.LessEq(in.cum) && !in.record(in.base).held {
+		in.base++
+	}
+}
+
+// deliverPart starts delivering the first incomplete message in parts when the
+// receive buffer is full and nothing else could ever empty it (RFC 9260, section 6.9).
+func (a *assoc) deliverPart() {
+	in := &a.in
+	if in.partial.active || in.ready.len() > 0 || in.waiting == 0 {
+		return
+	}
+	r := in.at(in.base)
+	if r == nil || r.flags&wire.FlagB == 0 || r.complete || in.cum.Less(in.base) {
+		return
+	}
+	if r.flags&wire.FlagU == 0 && r.ssn != in.streams[r.stream].next {
+		return
+	}
+	first, last := in.base, r.peer
+	in.partial = partialDelivery{active: true, next: last + 1, stream: r.stream}
+	for t := first; t.LessEq(last); t++ {
+		in.ready.push(in.take(t))
+	}
+	in.advanceBase()
+	a.tellOnce(toldReadable, EventReadable)
+}
+
+// continuePartial delivers the next piece of the message that is under way, and
+// whatever follows it in the ring.
+func (in *inbound) continuePartial(a *assoc, c readyChunk) {
+	for {
+		in.ready.push(c)
+		in.partial.next = c.tsn + 1
+		if c.flags&wire.FlagE != 0 {
+			break
+		}
+		if in.at(c.tsn+1) == nil {
+			return
+		}
+		c = in.take(c.tsn + 1)
+	}
+	in.partial.active = false
+	a.stats.RxMessages++
+	if c.flags&wire.FlagU == 0 {
+		in.streams[c.stream].next++
+	}
+	a.resume()
+}
+
+// resume delivers what had to wait for a partial delivery to end.
+func (a *assoc) resume() {
+	in := &a.in
+	for t := in.base; t.LessEq(in.highest()) && in.waiting > 0; t++ {
+		if r := in.at(t); r != nil && r.complete && !r.queued {
+			r.complete = false
+			a.completed(t)
+		}
+	}
+	for i := range in.streams {
+		a.deliverWaiting(uint16(i))
+	}
+}

@@ -1,0 +1,126 @@
+package sctpcore
+
+import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+
+// Pending is the size in bytes of the next message that Receive will give, as
+// far as it has arrived; ok is false if there is none.
+func (e *Endpoint) Pending(id AssocID) (size int, ok bool) {
+	a := e.assoc(id)
+	if a == nil || a.in.ready.len() == 0 {
+		return 0, false
+	}
+	in := &a.in
+	for i := range uint64(in.ready.len()) {
+		c := in.ready.at(i)
+		size += int(c.n)
+		if c.flags&wire.FlagE != 0 {
+			break
+		}
+	}
+	return size - in.readOff, true
+}
+
+// Receive copies the next message, or as much of it as dst holds, into dst
+// (RECEIVE). ok is false if there is none.
+func (e *Endpoint) Receive(now Time, id AssocID, dst []byte) (n int, info Received, ok bool) {
+	a := e.assoc(id)
+	if a == nil || a.in.ready.len() == 0 {
+		return 0, info, false
+	}
+	e.begin(now)
+	in := &a.in
+	first := in.ready.at(0)
+	info = Received{PPID: first.ppid, TSN: uint32(first.tsn), Stream: first.stream, SSN: uint16(first.ssn),
+		Unordered: first.flags&wire.FlagU != 0, More: true}
+	for in.ready.len() > 0 && info.More && n < len(dst) {
+		c := in.ready.at(0)
+		k := copy(dst[n:], e.store.data(c.block, int(c.n))[in.readOff:])
+		n += k
+		in.readOff += k
+		if in.readOff < int(c.n) {
+			break
+		}
+		info.More = c.flags&wire.FlagE == 0
+		in.readOff = 0
+		in.held -= blockSizes[c.block.class]
+		e.store.release(c.block)
+		in.ready.pop()
+	}
+	a.windowOpened()
+	return n, info, true
+}
+
+// windowOpened tells the peer of a window that was small and has become worth
+// using (RFC 9260, section 6.2), so that it need not probe.
+func (a *assoc) windowOpened() {
+	in := &a.in
+	if a.state < Established || a.state > ShutdownSent {
+		return
+	}
+	if in.advertised < in.limit/4 && in.rwnd() >= in.limit/2 {
+		a.owe(oweSack)
+	}
+}
+
+// putSack writes the SACK that is owed (RFC 9260, section 3.3.4).
+func (a *assoc) putSack(k *packetBuilder) {
+	in := &a.in
+	// 16 bytes of SACK, 4 for each block and each duplicate.
+	most := min((k.left()-16)/4-len(in.dups), maxGapBlocks)
+	n := 0
+	for _, r := range in.runs {
+		if n >= most || uint32(r.last-in.cum) > 0xffff {
+			break
+		}
+		a.e.gaps[n] = wire.GapBlock{Start: uint16(r.first - in.cum), End: uint16(r.last - in.cum)}
+		n++
+	}
+	in.advertised = in.rwnd()
+	k.b = wire.AppendSack(k.b, in.cum, uint32(in.advertised), a.e.gaps[:n], in.dups)
+	in.dups = in.dups[:0]
+	in.packets, in.sackNow = 0, false
+	a.sackTimer = Never
+}
+
+// dataReceived decides, after a packet with DATA, when its SACK goes: at once
+// for every second packet, for gaps, duplicates and the I bit, else after
+// SACKDelay (RFC 9260, section 6.2; RFC 7053, section 5).
+func (a *assoc) dataReceived(now Time) {
+	in := &a.in
+	in.packets++
+	switch {
+	case a.state == ShutdownSent:
+		// 9.2: "respond to each received packet containing one or more DATA chunks
+		// with a SHUTDOWN chunk and restart the T2-shutdown timer".
+		a.owe(oweSack | oweShutdown)
+	case in.sackNow || in.packets >= 2 || a.timers.SACKDelay == 0:
+		a.owe(oweSack)
+	case a.sackTimer == Never:
+		a.sackTimer = now + a.timers.SACKDelay
+		a.arm(a.sackTimer)
+	}
+}
+
+// dropHeld gives back everything that waits for other chunks.
+func (in *inbound) dropHeld(a *assoc) {
+	for t := in.base; in.waiting > 0; t++ {
+		if in.at(t) != nil {
+			c := in.take(t)
+			in.held -= blockSizes[c.block.class]
+			a.e.store.release(c.block)
+		}
+	}
+	in.records, in.runs, in.dups = nil, nil, nil
+	in.partial = partialDelivery{}
+}
+
+// dropReady gives back what the application has not read.
+func (in *inbound) dropReady(a *assoc) {
+	for in.ready.len() > 0 {
+		c, _ := in.ready.pop()
+		in.held -= blockSizes[c.block.class]
+		a.e.store.release(c.block)
+	}
+	in.ready.clear()
+	in.readOff = 0
+}

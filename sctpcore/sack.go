@@ -1,0 +1,265 @@
+package sctpcore
+
+import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+
+// pathAcks is what one SACK says about one path.
+type pathAcks struct {
+	acked  int  // bytes newly acknowledged
+	cum    bool // one of its chunks was cumulatively acknowledged
+	first  bool // one of them was sent only once
+	filled bool // its window was full before
+}
+
+// handleSack takes in the peer's acknowledgements (RFC 9260, section 6.2.1).
+func (a *assoc) handleSack(s wire.Sack, now Time) {
+	o := &a.out
+	cum := s.CumulativeTSNAck()
+	if cum.Less(o.cumAcked) {
+		// 6.2.1, D i: "If Cumulative TSN Ack is less than the Cumulative TSN Ack
+		// Point, then drop the SACK chunk."
+		a.e.ctr.Drops.OldSACK++
+		return
+	}
+	if !cum.Less(o.nextTSN) || !o.gapsValid(s, cum) {
+		a.e.ctr.Drops.BadSACK++
+		return
+	}
+	a.ackCumulative(cum, int(s.AdvertisedReceiverWindowCredit()), s, now)
+}
+
+// gapsValid tells whether every gap block is in order and lies in what was sent.
+func (o *outbound) gapsValid(s wire.Sack, cum wire.TSN) bool {
+	span := uint32(o.nextTSN - cum)
+	for i := range s.NumGapBlocks() {
+		start, end := s.GapBlock(i)
+		if start < 1 || end < start || uint32(end) >= span {
+			return false
+		}
+	}
+	return true
+}
+
+// ackCumulative moves the cumulative TSN ack point and, if s is not nil, takes
+// in its gap blocks; rwnd below 0 says that no window was advertised (SHUTDOWN).
+func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
+	o := &a.out
+	var acks [32]pathAcks
+	for i := range a.paths {
+		acks[i].filled = a.paths[i].flight >= a.paths[i].cwnd
+	}
+	advanced := cum != o.cumAcked
+	highest := o.cumAcked // highest TSN newly acknowledged
+	for t := o.cumAcked + 1; t.LessEq(cum); t++ {
+		a.ackChunk(t, o.chunk(t), acks[:], true, now)
+		highest = t
+	}
+	o.cumAcked = cum
+	if o.lostFrom.LessEq(cum) {
+		o.lostFrom = cum + 1
+	}
+	if o.recovering && !cum.Less(o.recoverTo) {
+		o.recovering = false
+	}
+	if s != nil {
+		a.ackGaps(s, cum, highest, advanced, acks[:], now)
+	}
+	if o.burstAt != now {
+		o.burstAt, o.credit = now, 0
+	}
+	o.credit = min(o.credit+a.maxBurst(), 1<<30)
+	a.applyAcks(acks[:], advanced, now)
+	if rwnd >= 0 {
+		o.peerRwnd = max(0, rwnd-o.flight)
+		o.answered = o.answered || o.probing
+		if rwnd > 0 {
+			o.probing = false
+		} else if o.probing {
+			a.errors = 0
+		}
+	}
+	if a.state >= ShutdownPending {
+		a.shutdownProgress(now)
+	}
+	a.wantTransmit()
+}
+
+// ackChunk notes that chunk c of TSN t was received: for good when cum is set.
+func (a *assoc) ackChunk(t wire.TSN, c *outChunk, acks []pathAcks, cum bool, now Time) {
+	o := &a.out
+	p := &a.paths[c.path]
+	k := &acks[c.path]
+	switch c.state {
+	case chunkSent:
+		p.flight -= int(c.n)
+		o.flight -= int(c.n)
+		k.acked += int(c.n)
+		k.first = k.first || !c.again
+	case chunkLost:
+		o.lost--
+		k.acked += int(c.n)
+	}
+	if p.rttPending && p.rttTSN == t {
+		p.rttPending = false
+		// Karn: "RTT measurements MUST NOT be made using packets that were
+		// retransmitted" (6.3.1, C5).
+		if !c.again && c.state == chunkSent {
+			p.measured(now-p.rttSent, a.timers)
+		}
+	}
+	if !cum {
+		c.state = chunkGapAcked
+		return
+	}
+	k.cum = true
+	if c.flags&wire.FlagE != 0 {
+		m, _ := o.messages.pop()
+		o.queued -= m.charge()
+		a.tellOnce(toldReleased, EventReleased)
+	}
+}
+
+// ackGaps takes in the gap blocks: chunks in them are acknowledged until the
+// peer says otherwise, those between them get miss indications.
+func (a *assoc) ackGaps(s wire.Sack, cum, highest wire.TSN, advanced bool, acks []pathAcks, now Time) {
+	o := &a.out
+	n := s.NumGapBlocks()
+	t := cum + 1
+	last := cum
+	for i := range n {
+		start, end := s.GapBlock(i)
+		for ; t.Less(cum + wire.TSN(start)); t++ {
+			a.renege(t)
+		}
+		for ; t.LessEq(cum + wire.TSN(end)); t++ {
+			if c := o.chunk(t); c.state != chunkGapAcked {
+				a.ackChunk(t, c, acks, false, now)
+				if highest.Less(t) {
+					highest = t
+				}
+			}
+		}
+		if last.Less(t - 1) {
+			last = t - 1
+		}
+	}
+	for ; t != o.nextTSN && t.LessEq(o.highestGap); t++ {
+		a.renege(t)
+	}
+	o.highestGap = last
+	if n == 0 {
+		return
+	}
+	// RFC 9260, 7.2.4: miss indications go to TSNs below the highest one newly
+	// acknowledged; in fast recovery, when the ack point advanced, to all missing.
+	limit := highest
+	if o.recovering && advanced {
+		limit = last
+	}
+	a.countMisses(cum+1, limit)
+}
+
+// renege takes back a gap acknowledgement that the peer no longer gives
+// (RFC 9260, section 6.2.1, D iv).
+func (a *assoc) renege(t wire.TSN) {
+	o := &a.out
+	c := o.chunk(t)
+	if c.state != chunkGapAcked {
+		return
+	}
+	p := &a.paths[c.path]
+	c.state = chunkSent
+	p.flight += int(c.n)
+	o.flight += int(c.n)
+	if p.t3 == Never {
+		p.t3 = a.e.now + p.rto
+		a.arm(p.t3)
+	}
+}
+
+// countMisses gives a miss indication to every chunk in flight from t up to, not
+// including, limit; the third marks it for fast retransmit (RFC 9260, section 7.2.4).
+func (a *assoc) countMisses(t, limit wire.TSN) {
+	o := &a.out
+	marked := false
+	for ; t.Less(limit); t++ {
+		c := o.chunk(t)
+		if c.state != chunkSent || c.fast {
+			continue
+		}
+		c.missing++
+		if c.missing < 3 {
+			continue
+		}
+		c.fast, marked = true, true
+		path := c.path
+		a.lose(t, c)
+		if !o.recovering {
+			a.enterRecovery(int(path))
+		}
+	}
+	if marked {
+		// "Determine how many of the earliest DATA chunks marked for retransmission
+		// will fit into a single packet … and send those … without delay".
+		o.force = true
+		a.e.ctr.FastRetransmits++
+		a.stats.FastRetransmits++
+	}
+}
+
+// enterRecovery halves the window of path i once for all losses up to the
+// highest TSN outstanding.
+func (a *assoc) enterRecovery(i int) {
+	o := &a.out
+	p := &a.paths[i]
+	p.ssthresh = max(p.cwnd/2, 4*p.payload())
+	p.cwnd, p.partialBytesAcked = p.ssthresh, 0
+	o.recovering, o.recoverTo = true, o.nextTSN-1
+}
+
+// applyAcks draws the consequences for each path: window, timer, error counts.
+func (a *assoc) applyAcks(acks []pathAcks, advanced bool, now Time) {
+	o := &a.out
+	for i := range a.paths {
+		p, k := &a.paths[i], &acks[i]
+		if k.acked > 0 && advanced && !o.recovering {
+			p.growWindow(k)
+		}
+		if p.flight == 0 {
+			p.t3 = Never
+			p.partialBytesAcked = 0
+		} else if k.cum {
+			p.t3 = now + p.rto
+			a.arm(p.t3)
+		}
+		if k.acked > 0 {
+			a.errors = 0
+			// A chunk that was sent more than once may have arrived by its earlier
+			// path: that says nothing about this one.
+			if k.first {
+				a.pathAnswered(i, ReasonDataAcked, now)
+			}
+		}
+	}
+}
+
+// growWindow is slow start and congestion avoidance (RFC 9260, sections 7.2.1
+// and 7.2.2), which only a window that was full entitles to.
+func (p *path) growWindow(k *pathAcks) {
+	m := p.payload()
+	if p.cwnd <= p.ssthresh {
+		if k.filled {
+			p.cwnd += min(k.acked, slowStartL*m)
+		}
+		return
+	}
+	p.partialBytesAcked += k.acked
+	if p.partialBytesAcked >= p.cwnd && k.filled {
+		p.partialBytesAcked -= p.cwnd
+		p.cwnd += m
+	}
+	p.partialBytesAcked = min(p.partialBytesAcked, p.cwnd)
+}
+
+// slowStartL is L of RFC 9260, section 7.2.1: how many PMDCS one SACK may open
+// the window by. A SACK here answers a burst, not two packets, so L is above 1.
+const slowStartL = 4

@@ -1,0 +1,303 @@
+package sctpcore
+
+import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+
+// packetBuilder fills one Outbound: chunks are appended until the path's packet
+// is full.
+type packetBuilder struct {
+	out  *Outbound
+	b    []byte
+	room int // bytes that b may grow to
+	path int
+}
+
+// start begins a packet of association a on path i.
+func (a *assoc) start(o *Outbound, i int, tag uint32) packetBuilder {
+	p := &a.paths[i]
+	room := min(len(o.Buf), p.payload()+wire.CommonHeaderLen)
+	b := o.Buf[:wire.CommonHeaderLen]
+	wire.PutHeader(b, a.localPort, a.peerPort, tag)
+	*o = Outbound{Buf: o.Buf, Src: p.src, Dst: p.dst, Egress: p.egress, InPort: -1, Assoc: a.id, Path: uint8(i)}
+	return packetBuilder{out: o, b: b, room: room, path: i}
+}
+
+func (k *packetBuilder) left() int   { return k.room - len(k.b) }
+func (k *packetBuilder) empty() bool { return len(k.b) == wire.CommonHeaderLen }
+
+func (a *assoc) finish(k *packetBuilder) bool {
+	k.out.N = len(k.b)
+	a.paths[k.path].txPackets++
+	return true
+}
+
+// transmit builds the next packet that the association may send now; false if
+// there is none.
+func (a *assoc) transmit(now Time, o *Outbound) bool {
+	if a.state == Closed {
+		return false
+	}
+	if a.owed&(oweInit|oweCookieEcho) != 0 {
+		return a.transmitHandshake(now, o)
+	}
+	for i := range a.paths {
+		if a.paths[i].hbSend {
+			k := a.start(o, i, a.peerTag)
+			k.b = a.putHeartbeat(i, k.b, now)
+			a.e.ctr.OutCtrlChunks++
+			return a.finish(&k)
+		}
+	}
+	if a.mayCarryData() {
+		if i, ok := a.dataPath(now); ok {
+			k := a.start(o, i, a.peerTag)
+			a.putControl(&k, now)
+			a.putData(&k, now)
+			if !k.empty() {
+				return a.finish(&k)
+			}
+		}
+	}
+	if a.owed != 0 {
+		k := a.start(o, a.controlPath(), a.peerTag)
+		a.putControl(&k, now)
+		if !k.empty() {
+			return a.finish(&k)
+		}
+	}
+	return false
+}
+
+// mayCarryData tells whether the state lets user data go out.
+func (a *assoc) mayCarryData() bool {
+	return a.state == Established || a.state == ShutdownPending || a.state == ShutdownReceived
+}
+
+// controlPath is where control chunks and a SACK of their own go: back to where
+// the last DATA came from (RFC 9260, section 6.4), unless that path does not
+// work or the peer sent again what we had acknowledged there.
+func (a *assoc) controlPath() int {
+	i := int(a.lastFrom)
+	if a.owed&oweSack == 0 || i >= len(a.paths) {
+		return int(a.current)
+	}
+	if !a.paths[i].usable() {
+		return a.bestPath(-1)
+	}
+	if len(a.in.dups) > 0 {
+		return a.alternate(i)
+	}
+	return i
+}
+
+// putControl appends the control chunks that are owed, DATA following them
+// (RFC 9260, section 6.10).
+func (a *assoc) putControl(k *packetBuilder, now Time) {
+	if a.owed&oweCookieAck != 0 {
+		k.b = wire.AppendCookieAck(k.b)
+		a.e.ctr.OutCtrlChunks++
+	}
+	if a.owed&oweSack != 0 {
+		a.putSack(k)
+		a.e.ctr.OutCtrlChunks++
+	}
+	if a.owed&oweShutdown != 0 {
+		k.b = wire.AppendShutdown(k.b, a.in.cum)
+		a.startT2(k.path, now)
+	}
+	if a.owed&oweShutdownAck != 0 {
+		k.b = wire.AppendShutdownAck(k.b)
+		a.startT2(k.path, now)
+	}
+	a.owed = 0
+}
+
+// dataPath is the path that the next packet with user data takes; ok is false
+// if no window lets any go.
+func (a *assoc) dataPath(now Time) (int, bool) {
+	o := &a.out
+	if o.lost > 0 {
+		i := a.lostPath()
+		if p := &a.paths[i]; o.force || p.flight < p.cwnd {
+			return i, true
+		}
+	}
+	if !o.pendingData() {
+		return 0, false
+	}
+	p := &a.paths[a.current]
+	p.ageWindow(now)
+	if o.credit == 0 || p.flight >= p.cwnd || p.state == Unconfirmed {
+		return 0, false
+	}
+	m := o.messages.at(o.cut - o.messages.head)
+	n := min(len(m.data)-o.cutOff, a.fragmentSize())
+	return int(a.current), n <= o.peerRwnd || o.flight == 0 && o.lost == 0
+}
+
+// lostPath is where the first lost chunk goes.
+func (a *assoc) lostPath() int {
+	o := &a.out
+	for o.lostFrom != o.nextTSN && o.chunk(o.lostFrom).state != chunkLost {
+		o.lostFrom++
+	}
+	c := o.chunk(o.lostFrom)
+	if c.fast && a.paths[c.path].usable() {
+		return int(a.current)
+	}
+	return a.alternate(int(c.path))
+}
+
+// putData appends DATA chunks: lost ones first, then new ones.
+func (a *assoc) putData(k *packetBuilder, now Time) {
+	o := &a.out
+	p := &a.paths[k.path]
+	before := len(k.b)
+	if o.lost > 0 && (o.force || p.flight < p.cwnd) {
+		o.force = false
+		for t := o.lostFrom; t != o.nextTSN && o.lost > 0; t++ {
+			c := o.chunk(t)
+			if c.state != chunkLost {
+				continue
+			}
+			if k.left() < wire.DataHeaderLen+wire.Pad4(int(c.n)) {
+				break
+			}
+			a.putLost(k, t, c, now)
+		}
+	}
+	if o.lost == 0 && k.path == int(a.current) && o.credit > 0 {
+		fresh := len(k.b)
+		for o.pendingData() && p.flight < p.cwnd && a.putNew(k, now) {
+		}
+		if len(k.b) > fresh {
+			o.credit--
+		}
+	}
+	if len(k.b) == before {
+		return
+	}
+	k.out.HasData = true
+	p.lastData = now
+	if p.t3 == Never {
+		p.t3 = now + p.rto
+		a.arm(p.t3)
+	}
+	if a.failover.pending && k.path != int(a.failover.from) {
+		a.failover.pending = false
+		a.e.ctr.Failovers++
+		a.event(Event{Kind: EventFailover, Path: uint8(k.path), OldPath: a.failover.from,
+			Detected: a.failover.detected, Switched: now, At: now})
+	}
+}
+
+// putLost sends a lost chunk again.
+func (a *assoc) putLost(k *packetBuilder, t wire.TSN, c *outChunk, now Time) {
+	o := &a.out
+	c.state, c.path, c.again, c.missing = chunkSent, uint8(k.path), true, 0
+	o.lost--
+	o.peerRwnd = max(0, o.peerRwnd-int(c.n))
+	a.append(k, t, c)
+	a.paths[k.path].retransmits++
+	a.stats.RetransmittedChunks++
+	a.e.ctr.RetransmittedChunks++
+}
+
+// putNew cuts the next chunk from the message queue; false if it does not fit.
+func (a *assoc) putNew(k *packetBuilder, now Time) bool {
+	o := &a.out
+	m := o.messages.at(o.cut - o.messages.head)
+	rest := len(m.data) - o.cutOff
+	n := min(rest, a.fragmentSize())
+	if n > o.peerRwnd && o.flight > 0 {
+		return false
+	}
+	if left := k.left() - wire.DataHeaderLen; wire.Pad4(n) > left {
+		// A message that is cut anyway may be cut to what is left of the packet.
+		if n == rest || left < minFragment {
+			return false
+		}
+		n = left &^ 3
+	}
+	c := o.add()
+	if c == nil {
+		return false
+	}
+	if o.cutOff == 0 && m.flags&Unordered == 0 {
+		m.ssn = o.nextSSN[m.stream]
+		o.nextSSN[m.stream]++
+	}
+	*c = outChunk{message: o.cut, off: uint32(o.cutOff), n: uint16(n), ssn: m.ssn, path: uint8(k.path)}
+	c.flags = a.dataFlags(m, o.cutOff, n)
+	if n > o.peerRwnd {
+		o.probing, o.answered = true, false
+	}
+	o.peerRwnd = max(0, o.peerRwnd-n)
+	a.append(k, o.nextTSN, c)
+	if p := &a.paths[k.path]; !p.rttPending {
+		p.rttPending, p.rttTSN, p.rttSent = true, o.nextTSN, now
+	}
+	o.nextTSN++
+	o.cutOff += n
+	if o.cutOff == len(m.data) {
+		a.countMessage(m, c)
+		o.cut++
+		o.cutOff = 0
+	}
+	return true
+}
+
+// minFragment is the least user data worth a chunk of its own at a packet's end.
+const minFragment = 256
+
+func (a *assoc) countMessage(m *outMessage, last *outChunk) {
+	if m.flags&Unordered != 0 {
+		a.e.ctr.OutUnorderChunks++
+	} else {
+		a.e.ctr.OutOrderChunks++
+	}
+	if last.flags&wire.FlagB == 0 {
+		a.e.ctr.FragUsrMsgs++
+	}
+}
+
+// dataFlags are the flags of a chunk that holds n bytes of m from off on.
+func (a *assoc) dataFlags(m *outMessage, off, n int) uint8 {
+	var f uint8
+	if m.flags&Unordered != 0 {
+		f |= wire.FlagU
+	}
+	if off == 0 {
+		f |= wire.FlagB
+	}
+	if off+n == len(m.data) {
+		f |= wire.FlagE
+		last := a.out.cut+1 == a.out.messages.tail
+		// RFC 7053, 4: the I bit spares the peer's SACK delay where the sender
+		// has nothing more to send, which a small RTO could not stand.
+		if m.flags&SackNow != 0 || last && (a.state != Established || a.timers.RTOMin < usualSACKDelay) {
+			f |= wire.FlagI
+		}
+	}
+	return f
+}
+
+// usualSACKDelay is what peers wait before they acknowledge a lone packet.
+const usualSACKDelay = 200 * Millisecond
+
+// append writes a DATA chunk and accounts for it on the packet's path.
+func (a *assoc) append(k *packetBuilder, t wire.TSN, c *outChunk) {
+	o := &a.out
+	m := o.messages.at(c.message - o.messages.head)
+	start := len(k.b)
+	padded := wire.Pad4(int(c.n))
+	k.b = k.b[:start+wire.DataHeaderLen+padded]
+	wire.PutDataHeader(k.b[start:], c.flags, int(c.n), t, m.stream, wire.SSN(c.ssn), m.ppid)
+	body := k.b[start+wire.DataHeaderLen:]
+	copy(body, m.data[c.off:int(c.off)+int(c.n)])
+	clear(body[c.n:])
+	p := &a.paths[k.path]
+	p.flight += int(c.n)
+	o.flight += int(c.n)
+	p.txDataChunks++
+	a.stats.TxDataChunks++
+}
