@@ -20,7 +20,7 @@ func Checksum(p []byte) uint32 {
 	if len(p) < CommonHeaderLen {
 		return 0
 	}
-	// RFC 9260, 6.8: "the checksum field ... initialized to all '0's".
+	// RFC 9260, 6.8: "initialize the checksum field to 0's."
 	c := crc32.Update(0, castagnoli, p[:checksumOffset])
 	c = crc32.Update(c, castagnoli, noChecksum[:])
 	return crc32.Update(c, castagnoli, p[CommonHeaderLen:])
