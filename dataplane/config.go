@@ -8,6 +8,10 @@ import (
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
+// MaxWorkers is how many workers a dataplane can have: their number takes bits
+// of the verification tag, and the more it takes the easier a tag is guessed.
+const MaxWorkers = 16
+
 // PortConfig gives a nic.Port its place in the network.
 type PortConfig struct {
 	Port  nic.Port
@@ -25,17 +29,40 @@ type RouteConfig struct {
 	Metric int
 }
 
+// IdlePolicy is what a worker does when there is nothing to do.
+type IdlePolicy uint8
+
+// The policies.
+const (
+	// IdleAdaptive polls on for some tens of microseconds, then sleeps between
+	// polls, 5 µs at first and 100 µs at most: a packet that ends a pause may
+	// wait that long.
+	IdleAdaptive IdlePolicy = iota
+	// IdleBusy polls without pause: the lowest latency, at a whole processor
+	// per worker.
+	IdleBusy
+)
+
 // Config is what New needs.
 type Config struct {
 	Ports  []PortConfig
 	Routes []RouteConfig
-	// CPUs has one entry per worker: the processor its thread is pinned to, or
-	// -1 for none. Empty is one worker, not pinned.
+	// CPUs has one entry per worker, at most MaxWorkers: the processor its
+	// thread is pinned to, or -1 for none. Empty is one worker, not pinned.
 	CPUs []int
 	// Timers and Limits go to every worker's sctpcore.Endpoint; zero values are
-	// sctpcore.RFC9260Timers and sctpcore.DefaultLimits.
+	// sctpcore.RFC9260Timers and sctpcore.DefaultLimits. The limits are each
+	// worker's, not those of all together.
 	Timers sctpcore.Timers
 	Limits sctpcore.Limits
+	// Backlog is how many associations may wait for Accept at each listener;
+	// more are aborted and counted. 0 is 1024.
+	Backlog int
+	// Idle is what workers do when there is nothing to do.
+	Idle IdlePolicy
+	// Manual starts no threads: the caller drives all workers with Step, as a
+	// simulation does on a virtual Clock.
+	Manual bool
 	// Clock is nil for the machine's monotonic clock.
 	Clock nic.Clock
 	// Seed is nil for one from crypto/rand.

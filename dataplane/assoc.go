@@ -1,0 +1,212 @@
+package dataplane
+
+import (
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
+
+// assoc is the worker's side of an association; the worker's alone.
+type assoc struct {
+	id                  sctpcore.AssocID
+	conn                *Conn // nil until a passive association is up
+	localPort, peerPort uint16
+	locals              []wire.Addr // our addresses
+	paths               []path
+	place               int  // in worker.order
+	dialled             bool // holds its local port in the portBook
+	up, down            bool
+	again               bool // on the worker's list of those with more to do
+
+	// Sending: read hands records to the core, freed follows behind it as the
+	// core releases them.
+	read, freed recordReader
+	released    uint64 // messages that freed has passed
+	blocked     bool   // the core's send buffer is full
+	shutdown    bool   // SHUTDOWN was asked for
+
+	// Receiving.
+	ring  recordWriter
+	ended bool // the peer has shut down: what is in the core is the last
+}
+
+// assocFor finds or makes the worker's side of an association.
+func (w *worker) assocFor(id sctpcore.AssocID) *assoc {
+	a := w.assocs[id]
+	if a == nil {
+		a = &assoc{id: id, place: len(w.order)}
+		w.assocs[id] = a
+		w.order = append(w.order, a)
+	}
+	return a
+}
+
+// bind joins the worker's side and the application's.
+func (a *assoc) bind(c *Conn, o *AssocOptions) {
+	a.conn, c.assoc = c, a
+	a.localPort, a.peerPort = c.local.Port, c.peer.Port
+	a.ring.max = max(minSegment, ringSize(o.ReceiveBuffer, c.d.cfg.Limits.ReceiveBuffer)/2)
+}
+
+// event deals with one event of the core.
+func (w *worker) event(e *sctpcore.Event) {
+	a := w.assocs[e.Assoc]
+	if a == nil {
+		switch e.Kind {
+		case sctpcore.EventPathAdded, sctpcore.EventUp:
+			a = w.assocFor(e.Assoc)
+		case sctpcore.EventDown:
+			w.core.Forget(e.Assoc)
+			return
+		default:
+			return
+		}
+	}
+	switch e.Kind {
+	case sctpcore.EventReadable:
+		w.receive(a)
+	case sctpcore.EventReleased:
+		w.freeSent(a)
+		if a.blocked {
+			a.blocked = false
+			w.send(a)
+		}
+	case sctpcore.EventUp:
+		w.comeUp(a, e)
+	case sctpcore.EventRestart:
+		w.learn(a)
+		w.tell(a, e)
+	case sctpcore.EventPeerShutdown:
+		a.ended = true
+		if a.conn != nil {
+			a.conn.refusing.Store(true)
+			a.conn.out.room.signal()
+		}
+		w.receive(a)
+	case sctpcore.EventDown:
+		w.tell(a, e)
+		w.goDown(a, e)
+	case sctpcore.EventPathAdded:
+		a.localPort, a.peerPort = e.LocalPort, e.PeerPort
+		w.addPath(a, int(e.Path))
+		w.tell(a, e)
+	default:
+		w.tell(a, e)
+	}
+}
+
+// comeUp gives a new association to whoever waits for it.
+func (w *worker) comeUp(a *assoc, e *sctpcore.Event) {
+	a.up = true
+	l := w.listeners[e.LocalPort]
+	accept := a.conn == nil
+	if accept {
+		if l == nil {
+			w.refuse(a, DropNoListener)
+			return
+		}
+		a.localPort, a.peerPort = e.LocalPort, e.PeerPort
+		c := newConn(w.d, w, &l.opt)
+		c.local.Port, c.peer.Port = e.LocalPort, e.PeerPort
+		a.bind(c, &l.opt)
+	}
+	w.learn(a)
+	if accept {
+		select {
+		case l.backlog <- a.conn:
+		default:
+			w.refuse(a, DropBacklogFull)
+			return
+		}
+	}
+	close(a.conn.settled)
+	w.tell(a, e)
+	w.send(a)
+	w.receive(a)
+}
+
+// learn takes over what the handshake settled.
+func (w *worker) learn(a *assoc) {
+	info, ok := w.core.Assoc(a.id)
+	if !ok || a.conn == nil {
+		return
+	}
+	w.pathInfo = w.core.Paths(a.id, w.pathInfo[:0])
+	c := a.conn
+	c.mu.Lock()
+	c.local.IPs, c.peer.IPs = netipAddrs(info.LocalAddrs), c.peer.IPs[:0:0]
+	for i := range w.pathInfo {
+		c.peer.IPs = append(c.peer.IPs, w.pathInfo[i].Dst.Netip())
+	}
+	c.mu.Unlock()
+	c.out.streams.Store(uint32(info.OutStreams))
+}
+
+// refuse aborts an association that nobody can accept.
+func (w *worker) refuse(a *assoc, why Drop) {
+	w.drops[why]++
+	if c := a.conn; c != nil {
+		c.closed.Store(true)
+	}
+	_ = w.core.Abort(w.now, a.id, []byte("no room to accept"))
+}
+
+// goDown ends the association for the application; what the core still holds of
+// it can be read until the application has done so or closes.
+func (w *worker) goDown(a *assoc, e *sctpcore.Event) {
+	a.down, a.ended = true, true
+	w.dropPaths(a)
+	if a.dialled {
+		w.d.book.hangUp(a.localPort)
+	}
+	a.read, a.freed = recordReader{}, recordReader{}
+	c := a.conn
+	if c == nil {
+		w.forget(a)
+		return
+	}
+	c.mu.Lock()
+	if e.Reason != sctpcore.ReasonShutdown {
+		c.endErr = &AssocError{Reason: e.Reason, Cause: e.Cause}
+	}
+	subs := c.subs
+	c.subs = nil
+	c.mu.Unlock()
+	c.ended.Store(true)
+	if !a.up {
+		close(c.settled)
+	}
+	w.receive(a)
+	close(c.done)
+	for _, s := range subs {
+		close(s)
+	}
+}
+
+func (w *worker) forget(a *assoc) {
+	w.core.Forget(a.id)
+	delete(w.assocs, a.id)
+	last := len(w.order) - 1
+	w.order[a.place], w.order[a.place].place = w.order[last], a.place
+	w.order[last] = nil
+	w.order = w.order[:last]
+}
+
+// attend does what a connection was kicked for.
+func (w *worker) attend(c *Conn) {
+	c.kicked.Store(false) // before looking, so that what comes later kicks again
+	a := c.assoc
+	if a == nil || w.assocs[a.id] != a {
+		return
+	}
+	if c.closed.Load() && !a.down {
+		c.mu.Lock()
+		abort := c.abort
+		c.mu.Unlock()
+		if abort != nil {
+			_ = w.core.Abort(w.now, a.id, []byte(*abort))
+			return
+		}
+	}
+	w.send(a)
+	w.receive(a)
+}

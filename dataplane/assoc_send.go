@@ -1,0 +1,98 @@
+package dataplane
+
+import (
+	"errors"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// sendTurn is how many messages one association hands to the core before it is
+// another's turn.
+const sendTurn = 256
+
+// send hands records of the send ring to the core, which keeps the bytes where
+// they are until it releases them.
+func (w *worker) send(a *assoc) {
+	if a.conn == nil || !a.up || a.down || a.blocked || a.shutdown {
+		return
+	}
+	if a.read.seg == nil {
+		first := a.conn.out.first.Load()
+		a.read.seg, a.freed.seg = first, first
+	}
+	var m sctpcore.Message
+	for range sendTurn {
+		h, payload, ok := a.read.next()
+		if !ok {
+			w.sentAll(a)
+			return
+		}
+		m.Data, m.Stream, m.PPID, m.Flags = payload, h.stream, h.ppid, 0
+		if h.flags&recUnordered != 0 {
+			m.Flags |= sctpcore.Unordered
+		}
+		if h.flags&recSackNow != 0 {
+			m.Flags |= sctpcore.SackNow
+		}
+		err := w.core.Send(w.now, a.id, &m)
+		if errors.Is(err, sctpcore.ErrWouldBlock) {
+			a.blocked = true
+			w.freeSent(a)
+			return
+		}
+		if err != nil {
+			w.drops[DropSendRefused]++
+			a.read.mark(recDropped)
+		}
+		a.read.skip(&h)
+	}
+	w.freeSent(a)
+	w.moreToDo(a)
+}
+
+// sentAll follows when the send ring is handed over whole.
+func (w *worker) sentAll(a *assoc) {
+	w.freeSent(a)
+	if a.conn.closed.Load() {
+		a.shutdown = true
+		_ = w.core.Shutdown(w.now, a.id) // refused only if it is shutting down already
+	}
+}
+
+// freeSent gives the room of released messages back to the application.
+func (w *worker) freeSent(a *assoc) {
+	if a.freed.seg == nil {
+		return
+	}
+	released, from := w.core.Released(a.id), a.freed.pos
+	for a.freed.behind(&a.read) {
+		h := a.freed.at()
+		if h.flags&recPad != 0 {
+			a.freed.pos += uint64(h.size)
+			continue
+		}
+		if h.flags&recDropped == 0 {
+			if a.released == released {
+				break
+			}
+			a.released++
+		}
+		a.freed.skip(&h)
+	}
+	if a.freed.pos == from && a.conn.out.room.asleep.Load() == 0 {
+		return
+	}
+	a.freed.release()
+	seg := a.freed.seg
+	if int(seg.tail.Load()-a.freed.pos) <= len(seg.buf)/2 {
+		a.conn.out.room.signal()
+	}
+}
+
+// moreToDo has the association looked at again in the next iteration.
+func (w *worker) moreToDo(a *assoc) {
+	if !a.again {
+		a.again = true
+		w.again = append(w.again, a)
+	}
+}

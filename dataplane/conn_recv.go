@@ -1,0 +1,119 @@
+package dataplane
+
+import (
+	"io"
+	"net"
+)
+
+// Recv waits for one message and copies it, or as much as fits, into b; a
+// longer message goes on with the next call (m.More). At the peer's shutdown
+// it returns io.EOF; when the association broke, an *AssocError after what had
+// arrived. Of m everything but Data is set; m may be nil.
+func (c *Conn) Recv(b []byte, m *Message) (int, error) {
+	var one [1]Message
+	one[0].Data = b
+	_, err := c.RecvBatch(one[:])
+	if m != nil && err == nil {
+		data := m.Data
+		*m = one[0]
+		m.Data = data
+	}
+	return one[0].N, err
+}
+
+// RecvBatch waits for the first message and takes as many as are there; it
+// returns how many it filled. The errors are those of Recv.
+func (c *Conn) RecvBatch(msgs []Message) (int, error) {
+	n, err := c.TryRecvBatch(msgs)
+	if n > 0 || err != nil || len(msgs) == 0 {
+		return n, err
+	}
+	r := &c.in
+	r.ready.asleep.Add(1)
+	defer r.ready.signal()
+	defer r.ready.asleep.Add(-1)
+	passed := r.deadline.passed()
+	for {
+		if n, err = c.TryRecvBatch(msgs); n > 0 || err != nil {
+			return n, err
+		}
+		select {
+		case <-r.ready.wake:
+		case <-passed:
+			passed = r.deadline.passed()
+		case <-c.closing:
+		}
+	}
+}
+
+// TryRecvBatch is RecvBatch that does not wait: 0 and no error when there is
+// nothing.
+func (c *Conn) TryRecvBatch(msgs []Message) (int, error) {
+	r := &c.in
+	if c.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	if err := r.deadline.err(); err != nil {
+		return 0, err
+	}
+	ended := r.ended.Load() // before looking: what came last is still seen
+	r.mu.Lock()
+	n, err := r.take(msgs)
+	kick := r.unstall()
+	r.mu.Unlock()
+	if kick {
+		c.kick()
+	}
+	if n == 0 && err == nil && ended {
+		return 0, c.endOf(io.EOF)
+	}
+	return n, err
+}
+
+// take fills msgs from the ring.
+func (r *receiver) take(msgs []Message) (n int, err error) {
+	if r.ring.seg == nil {
+		if r.ring.seg = r.first.Load(); r.ring.seg == nil {
+			return 0, nil
+		}
+	}
+	for n < len(msgs) {
+		h, payload, ok := r.ring.next()
+		if !ok {
+			break
+		}
+		m := &msgs[n]
+		if len(m.Data) == 0 {
+			err = io.ErrShortBuffer
+			break
+		}
+		m.N = copy(m.Data, payload[r.off:])
+		m.Stream, m.SSN, m.PPID, m.TSN = h.stream, h.ssn, h.ppid, h.tsn
+		m.Unordered, m.More = h.flags&recUnordered != 0, h.flags&recMore != 0
+		if r.off += m.N; r.off < len(payload) {
+			m.More = true
+		} else {
+			r.off = 0
+			r.ring.skip(&h)
+		}
+		n++
+	}
+	r.ring.release()
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+// unstall tells whether the worker waits for room and half of the ring is free
+// now: kicking it for less would cost more than it moves.
+func (r *receiver) unstall() bool {
+	if !r.stalled.Load() || r.ring.seg == nil || r.ring.seg.next.Load() != nil {
+		return false
+	}
+	size := len(r.ring.seg.buf)
+	if int(r.ring.seg.tail.Load()-r.ring.pos) > size/2 {
+		return false
+	}
+	return r.stalled.CompareAndSwap(true, false)
+}

@@ -1,0 +1,168 @@
+package dataplane
+
+import (
+	"reflect"
+	"strings"
+	"unicode"
+
+	"github.com/trunkline-sctp/trunkline/dataplane/inet"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// Drop is a reason for which the dataplane itself throws something away. The
+// reasons of the layers around it are inet.Drop and the fields of
+// sctpcore.Drops; Dataplane.Drops gives all of them in one list.
+type Drop uint8
+
+// The dataplane's own reasons.
+const (
+	DropChecksum        Drop = iota // the port or we found an SCTP packet's CRC32c wrong
+	DropHandOverFull                // a packet of another worker's association, whose ring is full
+	DropTxRingFull                  // the port's tx queue stayed full through the retries
+	DropTxHandOverFull              // the port's tx queue is another worker's, whose ring is full
+	DropNoRoute                     // no route to the destination, or its link is down
+	DropNoSource                    // none of our addresses suits the destination's port
+	DropNoHeadroom                  // a tx buffer cannot take the headers
+	DropNoBuffer                    // no buffer for a frame of ARP, ND or ICMP
+	DropBacklogFull                 // an association aborted because too many wait for Accept
+	DropNoListener                  // an association that came up when its listener was gone
+	DropSendRefused                 // a queued message that the core refused: the association was closing
+	DropEgressTableFull             // no egress handle left for a path
+	numDrops
+)
+
+var dropTexts = [numDrops]struct{ name, help string }{
+	DropChecksum:        {"sctp_checksum", "SCTP packets whose CRC32c is wrong"},
+	DropHandOverFull:    {"hand_over_full", "packets of another worker's association, whose ring was full"},
+	DropTxRingFull:      {"tx_ring_full", "packets that a port's full tx queue did not take in time"},
+	DropTxHandOverFull:  {"tx_hand_over_full", "packets for a tx queue of another worker, whose ring was full"},
+	DropNoRoute:         {"no_route", "packets to a destination without a usable route"},
+	DropNoSource:        {"no_source", "packets for which no address of ours suits the route"},
+	DropNoHeadroom:      {"no_headroom", "packets whose buffer had no room for the headers"},
+	DropNoBuffer:        {"no_buffer", "ARP, ND and ICMP frames for which the pool had no buffer"},
+	DropBacklogFull:     {"backlog_full", "associations aborted because too many waited for Accept"},
+	DropNoListener:      {"no_listener", "associations that came up when their listener was gone"},
+	DropSendRefused:     {"send_refused", "queued messages that the association no longer took"},
+	DropEgressTableFull: {"egress_table_full", "paths that got no egress handle"},
+}
+
+// String is the reason's name as metrics show it.
+func (d Drop) String() string {
+	if d < numDrops {
+		return dropTexts[d].name
+	}
+	return "invalid"
+}
+
+// DropCount is how often something was dropped for one reason.
+type DropCount struct {
+	Name  string // "dataplane_", "inet_" or "sctp_" and the reason
+	Help  string
+	Count uint64
+}
+
+// Drops is every reason for which anything is dropped and its count over all
+// workers since the start, in an order that does not change. A stopped
+// dataplane gives the last counts.
+func (d *Dataplane) Drops() []DropCount {
+	t := d.totals()
+	out := make([]DropCount, 0, int(numDrops)+int(inet.NumDrops)+64)
+	for i, text := range dropTexts {
+		out = append(out, DropCount{"dataplane_" + text.name, text.help, t.drops[i]})
+	}
+	for i := inet.DropNone + 1; i < inet.NumDrops; i++ {
+		name := i.String()
+		out = append(out, DropCount{"inet_" + name, "frames dropped by the IP layer: " + words(name), t.inet[i]})
+	}
+	v := reflect.ValueOf(&t.core.Drops).Elem()
+	for i := range v.NumField() {
+		name := snake(v.Type().Field(i).Name)
+		out = append(out, DropCount{"sctp_" + name, "packets or chunks dropped by SCTP: " + words(name), v.Field(i).Uint()})
+	}
+	return out
+}
+
+func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
+
+// snake turns DuplicateTSN into duplicate_tsn.
+func snake(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		if unicode.IsUpper(r) && i > 0 && (unicode.IsLower(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// counts are one worker's, or the sum over workers.
+type counts struct {
+	drops   [numDrops]uint64
+	inet    inet.Drops
+	core    sctpcore.Counters
+	starved uint64
+}
+
+func (c *counts) add(o *counts) {
+	for i := range c.drops {
+		c.drops[i] += o.drops[i]
+	}
+	for i := range c.inet {
+		c.inet[i] += o.inet[i]
+	}
+	c.starved += o.starved
+	addFields(reflect.ValueOf(&c.core).Elem(), reflect.ValueOf(&o.core).Elem())
+}
+
+// addFields adds the uint64 fields of b to those of a, nested ones too.
+func addFields(a, b reflect.Value) {
+	for i := range a.NumField() {
+		if f := a.Field(i); f.Kind() == reflect.Struct {
+			addFields(f, b.Field(i))
+		} else {
+			f.SetUint(f.Uint() + b.Field(i).Uint())
+		}
+	}
+}
+
+// Stats are the totals over all workers.
+type Stats struct {
+	Core          sctpcore.Counters
+	EventsDropped uint64 // events that found a channel full
+	TxStarved     uint64 // iterations that could not send because every pool was empty
+	Associations  int    // that exist, in whatever state
+}
+
+// Stats is a snapshot of the totals, taken by the workers; a stopped dataplane
+// gives the last ones.
+func (d *Dataplane) Stats() Stats {
+	t := d.totals()
+	n := 0
+	for _, w := range d.workers {
+		here := 0
+		if w.call(func(w *worker) { here = len(w.assocs) }) == nil {
+			n += here
+		}
+	}
+	return Stats{Core: t.core, EventsDropped: d.feed.dropped.Load(), TxStarved: t.starved, Associations: n}
+}
+
+func (d *Dataplane) totals() *counts {
+	var sum counts
+	for _, w := range d.workers {
+		var c counts
+		if w.call(func(w *worker) { c = w.counts() }) != nil {
+			c = w.last // written before the worker said that it has stopped
+		}
+		sum.add(&c)
+	}
+	return &sum
+}
+
+func (w *worker) counts() counts {
+	c := counts{drops: w.drops, inet: w.inetDrops, core: *w.core.Counters(), starved: w.starved}
+	c.core.ChecksumErrors = w.drops[DropChecksum] // the core sees verified packets only
+	return c
+}

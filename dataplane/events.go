@@ -1,0 +1,130 @@
+package dataplane
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// PathEvent tells of a path's change of state, of a failover, or of the
+// association itself coming up, restarting or going down. Detected, Switched
+// and At are times of the dataplane's clock.
+type PathEvent struct {
+	Conn *Conn
+	sctpcore.Event
+	Dst, OldDst   netip.Addr // of Path and OldPath
+	Port, OldPort string     // that they map to, "" for none
+}
+
+// Events returns a channel of capacity n that gets the connection's path events
+// from now on; an event that finds it full is dropped and counted in
+// Stats.EventsDropped. The channel is closed when the association ends.
+func (c *Conn) Events(n int) <-chan PathEvent {
+	ch := make(chan PathEvent, max(n, 1))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended.Load() {
+		close(ch)
+		return ch
+	}
+	c.subs = append(c.subs, ch)
+	return ch
+}
+
+// Events is the events of all associations, in a channel that is closed by
+// Close. Otherwise it is as Conn.Events.
+func (d *Dataplane) Events(n int) <-chan PathEvent { return d.feed.subscribe(n) }
+
+// feed hands events of all workers to those who asked for them.
+type feed struct {
+	asked   atomic.Bool // spares the workers the lock
+	dropped atomic.Uint64
+	mu      sync.Mutex
+	closed  bool
+	subs    []chan PathEvent
+}
+
+func (f *feed) subscribe(n int) <-chan PathEvent {
+	ch := make(chan PathEvent, max(n, 1))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		close(ch)
+		return ch
+	}
+	f.subs = append(f.subs, ch)
+	f.asked.Store(true)
+	return ch
+}
+
+func (f *feed) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for _, s := range f.subs {
+		close(s)
+	}
+	f.subs = nil
+}
+
+func (f *feed) offer(subs []chan PathEvent, e *PathEvent) {
+	for _, s := range subs {
+		select {
+		case s <- *e:
+		default:
+			f.dropped.Add(1)
+		}
+	}
+}
+
+// tell hands an event to the subscribers. Slow path.
+func (w *worker) tell(a *assoc, e *sctpcore.Event) {
+	if a.conn == nil {
+		return
+	}
+	v := PathEvent{Conn: a.conn, Event: *e}
+	v.Dst, v.Port = w.pathName(a, e.Path)
+	if e.Kind == sctpcore.EventFailover {
+		v.OldDst, v.OldPort = w.pathName(a, e.OldPath)
+	}
+	if w.log != nil {
+		w.logEvent(&v)
+	}
+	c := a.conn
+	c.mu.Lock()
+	w.d.feed.offer(c.subs, &v)
+	c.mu.Unlock()
+	if f := &w.d.feed; f.asked.Load() {
+		f.mu.Lock()
+		f.offer(f.subs, &v)
+		f.mu.Unlock()
+	}
+}
+
+func (w *worker) pathName(a *assoc, i uint8) (dst netip.Addr, port string) {
+	if int(i) >= len(a.paths) {
+		return dst, ""
+	}
+	p := &a.paths[i]
+	if p.port != nil {
+		port = p.port.info.Name
+	}
+	return p.dst.Netip(), port
+}
+
+func (w *worker) logEvent(v *PathEvent) {
+	switch v.Kind {
+	case sctpcore.EventUp:
+		w.log.Info("association up", "local_port", v.LocalPort, "peer_port", v.PeerPort, "path", v.Dst, "passive", v.Passive)
+	case sctpcore.EventDown:
+		w.log.Info("association down", "local_port", v.LocalPort, "peer_port", v.PeerPort, "reason", v.Reason.String())
+	case sctpcore.EventPathState:
+		w.log.Info("path state", "path", v.Dst, "port", v.Port, "from", v.From.String(), "to", v.To.String(), "reason", v.Reason.String())
+	case sctpcore.EventFailover:
+		w.log.Info("failover", "from", v.OldDst, "to", v.Dst, "port", v.Port, "ns", int64(v.Switched-v.Detected))
+	case sctpcore.EventPeerError:
+		w.log.Warn("peer reports an error", "path", v.Dst, "cause", uint16(v.Cause))
+	}
+}

@@ -1,0 +1,200 @@
+package dataplane
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/trunkline-sctp/trunkline/dataplane/inet"
+	"github.com/trunkline-sctp/trunkline/nic"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
+
+// path is how a path of an association is mapped to a port.
+type path struct {
+	src, dst wire.Addr
+	port     *port // nil while it maps to none
+	egress   uint32
+}
+
+// maxCandidates is how many ways to one destination are looked at.
+const maxCandidates = 16
+
+// addPath maps a new path of an association and makes the association findable
+// by it.
+func (w *worker) addPath(a *assoc, i int) {
+	w.pathInfo = w.core.Paths(a.id, w.pathInfo[:0])
+	if i >= len(w.pathInfo) {
+		return
+	}
+	if a.locals == nil {
+		if info, ok := w.core.Assoc(a.id); ok {
+			a.locals = info.LocalAddrs
+		}
+	}
+	for len(a.paths) <= i {
+		a.paths = append(a.paths, path{dst: w.pathInfo[len(a.paths)].Dst})
+	}
+	if w.d.steer.workers > 1 {
+		w.d.steer.dir.put(a.key(&a.paths[i]), w.number)
+	}
+	w.route(a, i)
+}
+
+func (a *assoc) key(p *path) directoryKey {
+	return directoryKey{peer: p.dst, localPort: a.localPort, peerPort: a.peerPort}
+}
+
+// dropPaths undoes addPath for all paths of an association that has ended.
+func (w *worker) dropPaths(a *assoc) {
+	for i := range a.paths {
+		if w.d.steer.workers > 1 {
+			w.d.steer.dir.remove(a.key(&a.paths[i]), w.number)
+		}
+		w.egress.release(a.paths[i].egress)
+		a.paths[i].egress = 0
+	}
+}
+
+// route maps path i of an association to the best port whose link is up, and
+// tells the core: at once on another port, or down.
+func (w *worker) route(a *assoc, i int) {
+	p := &a.paths[i]
+	r := sctpcore.Route{Src: p.src, Down: true}
+	old, oldPort := p.egress, p.port
+	p.port, p.egress = nil, 0
+	if hop, src, ok := w.wayTo(a, p.dst); ok {
+		wp := &w.ports[hop.Port]
+		if h := w.egress.acquire(egressKey{src: src, dst: p.dst, via: hop.Via, index: hop.Port}, wp); h != 0 {
+			p.src, p.egress, p.port = src, h, wp.port
+			r = sctpcore.Route{Src: src, Egress: h}
+			if wp.port != oldPort {
+				r.MTU = wp.mtu
+			}
+		} else {
+			w.drops[DropEgressTableFull]++
+		}
+	}
+	_ = w.core.SetRoute(w.now, a.id, i, r) // fails only if the association has just ended
+	w.egress.release(old)
+}
+
+// wayTo chooses among the ways to dst over links that are up the first from which
+// one of the association's addresses can be used.
+func (w *worker) wayTo(a *assoc, dst wire.Addr) (inet.Hop, wire.Addr, bool) {
+	var hops [maxCandidates]inet.Hop
+	for _, h := range hops[:w.routes.Candidates(wire.Addr{}, dst, hops[:])] {
+		if !h.Up {
+			break // those that are up come first
+		}
+		if slices.Contains(a.locals, h.Src) {
+			return h, h.Src, true
+		}
+		for _, l := range a.locals {
+			if l.Is4() == dst.Is4() && w.ports[h.Port].iface.Owns(l) {
+				return h, l, true
+			}
+		}
+	}
+	return inet.Hop{}, wire.Addr{}, false
+}
+
+// lookAtLinks polls the links and reroutes what a change concerns.
+func (w *worker) lookAtLinks() {
+	w.linkAt = w.now + linkInterval
+	for i := range w.ports {
+		p := &w.ports[i]
+		if l := p.nic.Link(); l.Up != p.link.Up || l.Changes != p.link.Changes {
+			w.linkChanged(p, l)
+		}
+	}
+	if w.now >= w.slowAt {
+		w.slowAt = w.now + slowInterval
+		w.frags.Expire(int64(w.now))
+	}
+}
+
+// linkChanged moves paths off a port whose link went down, or back to one that
+// came up. It looks at all associations of this worker, at some 100 ns for each
+// path that is moved. A link that was down and up again between two looks lost
+// what was on the wire, so that counts as both.
+func (w *worker) linkChanged(p *workerPort, l nic.Link) {
+	if w.log != nil && p.announces {
+		w.log.Info("link", "port", p.info.Name, "up", l.Up, "mbps", l.SpeedMbps)
+	}
+	if p.link.Up {
+		w.routes.SetPort(p.index, false)
+		p.neighbours.LinkDown(int64(w.now))
+		for _, a := range w.order {
+			for i := range a.paths {
+				if a.paths[i].port == p.port && !a.down {
+					w.route(a, i)
+				}
+			}
+		}
+	}
+	if l.Up {
+		w.routes.SetPort(p.index, true)
+		if p.announces {
+			p.neighbours.Announce(int64(w.now))
+		}
+		for _, a := range w.order {
+			for i := range a.paths {
+				if !a.down {
+					w.reroute(a, i)
+				}
+			}
+		}
+	}
+	p.link = l
+}
+
+// reroute is route, unless the path is mapped as well as can be.
+func (w *worker) reroute(a *assoc, i int) {
+	p := &a.paths[i]
+	if hop, src, ok := w.wayTo(a, p.dst); ok && p.port == w.ports[hop.Port].port && p.src == src {
+		if e := w.egress.get(p.egress); e != nil && e.via == hop.Via {
+			return
+		}
+	}
+	w.route(a, i)
+}
+
+func (w *worker) setPrimary(c *Conn, dst netip.Addr) error {
+	a, err := w.live(c)
+	if err != nil {
+		return err
+	}
+	return w.core.SetPrimary(w.now, a.id, wire.AddrFrom(dst))
+}
+
+func (w *worker) pathsOf(c *Conn) ([]PathInfo, error) {
+	a, err := w.live(c)
+	if err != nil {
+		return nil, err
+	}
+	w.pathInfo = w.core.Paths(a.id, w.pathInfo[:0])
+	out := make([]PathInfo, len(w.pathInfo))
+	for i := range out {
+		out[i].PathInfo = w.pathInfo[i]
+		_, out[i].Port = w.pathName(a, uint8(i))
+	}
+	return out, nil
+}
+
+func (w *worker) infoOf(c *Conn) (sctpcore.AssocInfo, error) {
+	a, err := w.live(c)
+	if err != nil {
+		return sctpcore.AssocInfo{}, err
+	}
+	info, _ := w.core.Assoc(a.id)
+	return info, nil
+}
+
+// live is the association of a connection that has not ended.
+func (w *worker) live(c *Conn) (*assoc, error) {
+	if a := c.assoc; a != nil && !a.down {
+		return a, nil
+	}
+	return nil, c.endOf(ErrShutdown)
+}

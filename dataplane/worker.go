@@ -1,0 +1,186 @@
+package dataplane
+
+import (
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/trunkline-sctp/trunkline/dataplane/inet"
+	"github.com/trunkline-sctp/trunkline/nic"
+	"github.com/trunkline-sctp/trunkline/ring"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// Sizes of a worker.
+const (
+	handOverRing = 1024 // packets from other workers: 16 bursts
+	eventBatch   = 64
+	transmitTurn = 4 // bursts sent before packets are received again
+
+	// linkInterval is the time between two looks at the ports' links: a change
+	// must be known well within a millisecond.
+	linkInterval = 500 * sctpcore.Microsecond
+	// slowInterval is that of what is in no hurry.
+	slowInterval = 250 * sctpcore.Millisecond
+)
+
+// worker is one thread of the dataplane: it polls its queues, owns associations
+// and shares nothing on the data path but lock-free rings. Its methods are its
+// thread's alone, except call.
+type worker struct {
+	d      *Dataplane
+	number uint8
+	cpu    int
+	log    *slog.Logger
+	core   *sctpcore.Endpoint
+	now    sctpcore.Time
+
+	ports []workerPort // by port index
+	rxq   []rxQueue
+
+	strays   *ring.MPSC[stray]
+	txHanded *ring.MPSC[handedTx]
+	commands *ring.MPSC[command]
+	kicks    kickList
+	stopped  chan struct{}
+	stop     atomic.Int32 // running, aborting, draining
+	stopAt   sctpcore.Time
+
+	assocs    map[sctpcore.AssocID]*assoc
+	order     []*assoc // the same, in an order that a simulation can repeat
+	listeners map[uint16]*Listener
+	again     []*assoc
+	doing     []*assoc // again's twin
+
+	frags     *inet.Reassembler
+	routes    *inet.Routes
+	egress    egressTable
+	transient answerCache
+
+	rx rxBatch
+	tx txBatch
+
+	linkAt, slowAt sctpcore.Time
+
+	events   [eventBatch]sctpcore.Event
+	pathInfo []sctpcore.PathInfo
+	scratch  [64 << 10]byte
+
+	drops     [numDrops]uint64
+	inetDrops inet.Drops
+	starved   uint64
+	last      counts // when it has stopped
+}
+
+// workerPort is what a worker keeps of a port.
+type workerPort struct {
+	*port
+	parser     *inet.Parser
+	neighbours *inet.Neighbours
+	responder  *inet.Responder
+	link       nic.Link
+	announces  bool // of the workers, this one announces our addresses here
+
+	txQueue int     // -1: the queue is txVia's
+	txVia   *worker // nil if txQueue is ours
+	out     []*nic.Packet
+}
+
+// rxQueue is a queue that the worker polls.
+type rxQueue struct {
+	port  *workerPort
+	queue int
+}
+
+// run polls until the dataplane stops.
+func (w *worker) run() {
+	defer close(w.stopped)
+	if err := pinThread(w.cpu); err != nil && w.log != nil {
+		w.log.Warn("worker not pinned", "worker", w.number, "cpu", w.cpu, "error", err)
+	}
+	idle := idler{policy: w.d.cfg.Idle}
+	for {
+		now := sctpcore.Time(w.d.cfg.Clock())
+		busy := w.poll(now)
+		if w.stop.Load() != running && w.wound() {
+			return
+		}
+		if busy || idle.policy == IdleBusy {
+			idle.wait(true, 0)
+			continue
+		}
+		idle.wait(false, int64(w.next()-now))
+	}
+}
+
+// poll is one iteration; it tells whether there was anything to do.
+func (w *worker) poll(now sctpcore.Time) (busy bool) {
+	w.now = max(w.now, now)
+	for i := range w.rxq {
+		if w.receiveBurst(&w.rxq[i]) {
+			busy = true
+		}
+	}
+	busy = w.takeStrays() || busy
+	busy = w.takeHandedTx() || busy
+	busy = w.obey() || busy
+	busy = w.attendAll() || busy
+	if w.now >= w.core.NextDeadline() {
+		w.core.HandleTimeout(w.now)
+		busy = true
+	}
+	if w.now >= w.linkAt {
+		w.lookAtLinks()
+	}
+	w.pollNeighbours()
+	busy = w.pollEvents() || busy
+	busy = w.transmit() || busy
+	w.flush()
+	return busy
+}
+
+// next is when poll has something to do of itself.
+func (w *worker) next() sctpcore.Time {
+	if len(w.again) > 0 {
+		return w.now
+	}
+	t := min(w.core.NextDeadline(), w.linkAt)
+	for i := range w.ports {
+		t = min(t, sctpcore.Time(w.ports[i].neighbours.NextDeadline()))
+	}
+	return t
+}
+
+// attendAll turns to the connections that want it.
+func (w *worker) attendAll() (busy bool) {
+	for c := w.kicks.take(); c != nil; {
+		next := c.nextKick // attend lets it be pushed again
+		w.attend(c)
+		c, busy = next, true
+	}
+	if len(w.again) == 0 {
+		return busy
+	}
+	w.doing, w.again = w.again, w.doing[:0]
+	for i, a := range w.doing {
+		w.doing[i] = nil
+		a.again = false
+		if w.assocs[a.id] == a {
+			w.send(a)
+			w.receive(a)
+		}
+	}
+	return true
+}
+
+func (w *worker) pollEvents() (busy bool) {
+	for {
+		n := w.core.PollEvents(w.events[:])
+		for i := range w.events[:n] {
+			w.event(&w.events[i])
+		}
+		busy = busy || n > 0
+		if n < len(w.events) {
+			return busy
+		}
+	}
+}
