@@ -33,7 +33,7 @@ var (
 	addr6 = AddrFrom(netip.MustParseAddr("2001:db8::1"))
 )
 
-// one cuts what must be the only chunk of b, whose padding is all zero.
+// one cuts what must be the only chunk of b.
 func one(t *testing.T, b []byte) Chunk {
 	t.Helper()
 	c, rest, err := NextChunk(b)
@@ -577,7 +577,7 @@ func TestGoldenBytesBothWays(t *testing.T) {
 	}
 }
 
-// Every accessor of an all-of-one packet gives the same with other padding bytes.
+// Chunks read the same with other bytes for padding.
 func TestPaddingBytesAreIgnored(t *testing.T) {
 	for _, g := range chunkGoldens {
 		b := g.bytes()

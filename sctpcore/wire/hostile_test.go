@@ -240,6 +240,17 @@ func TestCausesOfWrongForm(t *testing.T) {
 	}
 }
 
+func TestNextCauseAndNextParamRefuseBadLengths(t *testing.T) {
+	for _, h := range []string{"", "00", "000c00", "000c 0000", "000c 0003", "000c 0005", "000c ffff 00"} {
+		_, _, err := NextCause(unhex(h))
+		require.ErrorIs(t, err, ErrCauseLength, h)
+		_, _, err = NextParam(unhex(h))
+		require.ErrorIs(t, err, ErrParamLength, h)
+	}
+	_, err := ParseHeartbeat(nil)
+	require.ErrorIs(t, err, ErrChunkLength)
+}
+
 // A chain of the shortest causes, as long as a chunk can be, is one loop.
 func TestLongChainOfCauses(t *testing.T) {
 	b := BeginChunk(nil, ChunkError, 0)
