@@ -91,9 +91,8 @@ func (p *Parser) addresses6(m *Meta) Drop {
 		if !p.iface.hears(m.Dst) {
 			return DropDestMulticast
 		}
-		if p.iface.Owns(m.Src) {
-			return DropSourceOurs
-		}
+		// A source that is ours passes: HandleND counts it as a conflict, and
+		// nothing but ND to a group gets beyond upper6.
 		return DropNone
 	case classUnspecified, classInvalid:
 		return DropDestInvalid
