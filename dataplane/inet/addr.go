@@ -109,9 +109,9 @@ type Prefix struct {
 	ipv4, used bool
 }
 
-// PrefixFrom makes a Prefix; an invalid p gives the zero Prefix.
+// PrefixFrom makes a Prefix; an invalid or IPv4-mapped p gives the zero Prefix.
 func PrefixFrom(p netip.Prefix) Prefix {
-	if !p.IsValid() {
+	if !p.IsValid() || p.Addr().Is4In6() {
 		return Prefix{}
 	}
 	a, bits := wire.AddrFrom(p.Addr()), p.Bits()
@@ -147,6 +147,9 @@ func (p *Prefix) Bits() int {
 func (p *Prefix) Netip() netip.Prefix {
 	if !p.used {
 		return netip.Prefix{}
+	}
+	if p.Addr.IsZero() {
+		return netip.PrefixFrom(netip.IPv6Unspecified(), p.Bits())
 	}
 	return netip.PrefixFrom(p.Addr.Netip(), p.Bits()).Masked()
 }
