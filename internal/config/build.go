@@ -11,6 +11,9 @@ import (
 // in the order of f.Ports. The ports stay the caller's to close.
 func (f *File) Dataplane(ports []nic.Port, log *slog.Logger) dataplane.Config {
 	c := dataplane.Config{CPUs: f.CPUs, Timers: f.Timers, Limits: f.Limits, Logger: log}
+	if f.Busy {
+		c.Idle = dataplane.IdleBusy
+	}
 	for i, p := range f.Ports {
 		c.Ports = append(c.Ports, dataplane.PortConfig{
 			Port: ports[i], Addrs: p.Addresses, VLAN: uint16(p.VLAN), MTU: p.MTU,

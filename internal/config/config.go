@@ -20,6 +20,7 @@ type File struct {
 	Ports   []Port
 	Routes  []Route
 	CPUs    []int // one entry per worker, -1 is not pinned
+	Busy    bool  // workers poll without pause when there is nothing to do
 	Timers  sctpcore.Timers
 	Limits  sctpcore.Limits
 	Service Service

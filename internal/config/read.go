@@ -7,22 +7,24 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
 // Bounds that are ours; those of timers and limits are sctpcore's.
 const (
 	maxMegabytes = 1 << 20 // 1 TiB
-	minMegabytes = 16      // DPDK does not start with less
-	maxQueues    = 64      // of one port
-	maxWorkers   = 64      // OwnerBits has room for 256; more cores than this were not tried
-	maxVLAN      = 4094    // 802.1Q reserves 4095
-	maxPortName  = 31      // what the statistics and views have room for
+	minMegabytes = 32      // DPDK does not start with less
+	maxQueues    = 32      // of one port, as nic/dpdk has it
+	maxWorkers   = dataplane.MaxWorkers
+	maxMTU       = 9600 // beyond what jumbo NICs do
+	maxVLAN      = 4094 // 802.1Q reserves 4095
+	maxPortName  = 31   // what the statistics and views have room for
 )
 
 // readFile takes the whole file apart.
 func (r *reader) readFile(root ast.Node, f *File) {
-	s := r.section(root, "", "memory", "ports", "routes", "workers", "timers", "limits", "service", "log")
+	s := r.section(root, "", "memory", "ports", "routes", "workers", "idle", "timers", "limits", "service", "log")
 	r.readMemory(s, f)
 	if s.need("ports", "give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`") != nil {
 		for i, n := range s.list("ports") {
@@ -36,6 +38,9 @@ func (r *reader) readFile(root ast.Node, f *File) {
 		f.Routes = append(f.Routes, r.readRoute(n, fmt.Sprintf("routes[%d].", i)))
 	}
 	r.readWorkers(s.get("workers"), f)
+	idle := "adaptive"
+	s.oneOf("idle", &idle, "adaptive", "busy")
+	f.Busy = idle == "busy"
 	r.readTimers(s.get("timers"), f)
 	r.readLimits(s.get("limits"), f)
 	r.readService(s.get("service"), f)
@@ -46,7 +51,7 @@ func (r *reader) readFile(root ast.Node, f *File) {
 }
 
 func (r *reader) readMemory(s *section, f *File) {
-	f.Memory = Memory{Hugepages: "auto", Megabytes: 256}
+	f.Memory = Memory{Hugepages: "auto", Megabytes: 512}
 	m := r.section(s.get("memory"), "memory.", "hugepages", "megabytes")
 	m.oneOf("hugepages", &f.Memory.Hugepages, "auto", "off", "required")
 	m.num("megabytes", minMegabytes, maxMegabytes, &f.Memory.Megabytes)
@@ -79,7 +84,7 @@ func (r *reader) readPort(n ast.Node, path string) Port {
 		}
 	}
 	s.num("vlan", 0, maxVLAN, &p.VLAN)
-	s.num("mtu", sctpcore.MinMTU, 65535, &p.MTU)
+	s.num("mtu", sctpcore.MinMTU, maxMTU, &p.MTU)
 	if v := s.get("mtu"); v != nil {
 		p.mtuAt = v.GetToken()
 	}

@@ -1,0 +1,76 @@
+package serve
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/internal/config"
+	"github.com/trunkline-sctp/trunkline/internal/ports"
+)
+
+// With starts the dataplane of a configuration, calls use, and closes all that
+// it opened. What is logged goes to log.
+func With(f *config.File, log io.Writer, use func(*dataplane.Dataplane) error) (err error) {
+	rig := ports.New(ports.Memory{Hugepages: f.Memory.Hugepages, Megabytes: f.Memory.Megabytes})
+	closing := func(what string, c func() error) {
+		if cerr := c(); cerr != nil {
+			err = errors.Join(err, fmt.Errorf("closing %s: %w", what, cerr))
+		}
+	}
+	defer func() { closing("ports", rig.Close) }()
+	var specs []ports.Spec
+	for _, p := range f.Ports {
+		specs = append(specs, ports.Spec{Name: p.Name, Device: p.Device, MTU: p.MTU, Queues: p.Queues})
+	}
+	opened, err := rig.OpenAll(specs)
+	if err != nil {
+		return err
+	}
+	logger := newLogger(f.Log, log)
+	d, err := dataplane.New(f.Dataplane(opened, logger))
+	if err != nil {
+		return err
+	}
+	defer func() { closing("dataplane", d.Close) }()
+	for i, p := range opened {
+		info := p.Info()
+		logger.Debug("port", "name", f.Ports[i].Name, "driver", info.Driver, "mtu", info.MTU, "link", p.Link().Up, "memory", rig.Memory())
+	}
+	return use(d)
+}
+
+func newLogger(l config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opt))
+	}
+	return slog.New(slog.NewTextHandler(w, opt))
+}
+
+// FromFlags is the configuration of ports that were given one by one: device i
+// with the comma-separated addresses i.
+func FromFlags(devices, addrs []string, timers, hugepages string) (*config.File, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "memory: {hugepages: %q}\ntimers: {profile: %q}\nlog: {level: warn}\nports:\n", hugepages, timers)
+	for i := range devices {
+		fmt.Fprintf(&b, "- {name: p%d, device: %q, addresses: [", i, devices[i])
+		for a := range strings.SplitSeq(addrs[i], ",") {
+			fmt.Fprintf(&b, "%q,", a)
+		}
+		b.WriteString("]}\n")
+	}
+	f, err := config.Parse("flags", []byte(b.String()), config.Options{Device: ports.CheckDevice})
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		return nil, fmt.Errorf("--device, --addr: %s; %s", problems[0].What, problems[0].Mend)
+	}
+	return f, err
+}
