@@ -49,6 +49,13 @@ func TestNDResolves(t *testing.T) {
 	require.Equal(t, Reachable, state)
 	require.Equal(t, peerMAC, mac)
 	require.Zero(t, s.drops.Total())
+
+	// An answer that we did not ask for changes nothing, however late.
+	s.now += 10 * Second
+	s.take(patch(naFrame(t, our6, peer6, &evilMAC, 0x60), 6, evilMAC[:]...))
+	require.EqualValues(t, 1, s.drops[DropNDUnsolicited])
+	mac, _ = s.n.Lookup(peer6, s.now)
+	require.Equal(t, peerMAC, mac)
 }
 
 func TestNobodyAnswers(t *testing.T) {
@@ -333,6 +340,21 @@ func TestManyQuestionsAreRated(t *testing.T) {
 		sent += len(s.poll())
 	}
 	require.InDelta(t, 100, sent, 1)
+}
+
+// TestStrangersTakeNoPlace has a table full of neighbours that we asked for.
+func TestStrangersTakeNoPlace(t *testing.T) {
+	s := newStack(t)
+	for i := range 64 {
+		s.n.Lookup(wire.AddrFrom4([4]byte{192, 0, 2, byte(100 + i)}), s.now)
+	}
+	s.take(arpFrame(t, BroadcastMAC, 1, peerMAC, peer4, our4))
+	require.Equal(t, NeighbourNone, s.state(peer4))
+	require.EqualValues(t, 1, s.drops[DropNeighbourFull])
+	require.Equal(t, "02:00:00:00:00:02 ARP 192.0.2.1 is here for 192.0.2.2", s.poll()[0], "but they are answered")
+	// We ourselves take the place of the least useful.
+	_, state := s.n.Lookup(peer4, s.now)
+	require.Equal(t, Incomplete, state)
 }
 
 // TestChains removes and finds entries that share buckets.

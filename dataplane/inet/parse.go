@@ -47,7 +47,7 @@ type Meta struct {
 	Fragment     bool   // the frame had an IPv6 fragment header or was an IPv4 fragment
 	Drop         Drop   // of verdict Dropped
 
-	next frameOffset // of the field that named Proto
+	next frameOffset // of the field that named Proto; not of a Fragment
 }
 
 // frameOffset is counted in bytes from the beginning of the IP header.
@@ -180,7 +180,7 @@ func (p *Parser) ipv4(h ipv4, flags nic.Flags, now int64, m *Meta) (Verdict, Dro
 	}
 	if h.isFragment() {
 		m.Fragment = true
-		f := fragment{id: uint32(h.id()), offset: h.offset(), more: h.more(), proto: m.Proto, next: m.next}
+		f := fragment{id: uint32(h.id()), offset: h.offset(), more: h.more(), proto: m.Proto}
 		if v, d := p.reassemble(&f, now, m); v != SCTP {
 			return v, d
 		}
@@ -243,6 +243,6 @@ func (p *Parser) reassemble(f *fragment, now int64, m *Meta) (Verdict, Drop) {
 	if whole == nil {
 		return Held, DropNone
 	}
-	m.Payload, m.Proto, m.next, m.Reassembled = whole, f.proto, f.next, true
+	m.Payload, m.Proto, m.Reassembled = whole, f.proto, true
 	return SCTP, DropNone
 }

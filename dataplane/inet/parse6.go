@@ -53,24 +53,21 @@ func (p *Parser) fragment6(now int64, m *Meta) (Verdict, Drop) {
 	offMore := binary.BigEndian.Uint16(b[2:])
 	f := fragment{
 		id: binary.BigEndian.Uint32(b[4:]), offset: int(offMore &^ 7), more: offMore&1 != 0,
-		proto: b[0], next: frameOffset(m.L3Len),
+		proto: b[0],
 	}
 	m.Fragment = true
 	m.Payload, m.L3Len = b[fragLen:], m.L3Len+fragLen
 	if f.offset == 0 && !f.more { // atomic: whole by itself (RFC 6946)
-		m.Proto, m.next = f.proto, f.next
+		m.Proto = f.proto
 	} else if v, d := p.reassemble(&f, now, m); v != SCTP {
 		return v, d
 	}
-	c := chain{proto: m.Proto, next: m.next}
+	c := chain{proto: m.Proto}
 	if d := c.skip(m.Payload, 0); d != DropNone {
 		return Dropped, d
 	}
 	if c.proto == protoFragment {
 		return Dropped, DropFragmentNested
-	}
-	if c.off > 0 {
-		m.next = frameOffset(m.L3Len) + c.next
 	}
 	if !m.Reassembled {
 		m.L3Len += c.off

@@ -53,11 +53,10 @@ type slot struct {
 	born     int64
 	id       uint32
 	state    slotState
-	proto    uint8       // of the first fragment; part of the key for IPv4
-	next     frameOffset // of the first fragment's field that named proto
-	total    int         // bytes of the datagram; -1 until its last fragment is there
-	high     int         // end of the highest fragment
-	have     int         // bytes received
+	proto    uint8 // of the first fragment; part of the key for IPv4
+	total    int   // bytes of the datagram; -1 until its last fragment is there
+	high     int   // end of the highest fragment
+	have     int   // bytes received
 	buf      []byte
 	blocks   []uint64 // one bit per 8 bytes of buf that are there
 }
@@ -69,7 +68,6 @@ type fragment struct {
 	offset   int // bytes, a multiple of 8
 	more     bool
 	proto    uint8
-	next     frameOffset
 	data     []byte
 }
 
@@ -142,7 +140,7 @@ func (r *Reassembler) Expire(now int64) {
 func (r *Reassembler) InUse() int { return r.used }
 
 // add takes one fragment. It returns the datagram if it is complete, with
-// f.proto and f.next those of its first fragment; nil and DropNone if more is
+// f.proto that of its first fragment; nil and DropNone if more is
 // to come; else the reason why the fragment was dropped.
 func (r *Reassembler) add(f *fragment, now int64) ([]byte, Drop) {
 	end := f.offset + len(f.data)
@@ -177,7 +175,7 @@ func (r *Reassembler) add(f *fragment, now int64) ([]byte, Drop) {
 		return nil, DropNone
 	}
 	s.state = slotDone
-	f.proto, f.next = s.proto, s.next
+	f.proto = s.proto
 	return s.buf[:s.total:s.total], DropNone
 }
 
@@ -249,7 +247,7 @@ func (s *slot) matches(f *fragment) bool {
 
 func (s *slot) begin(f *fragment, now int64) {
 	s.src, s.dst, s.id, s.born = f.src, f.dst, f.id, now
-	s.state, s.proto, s.next = slotFilling, f.proto, f.next
+	s.state, s.proto = slotFilling, f.proto
 	s.total, s.high, s.have = -1, 0, 0
 	clear(s.blocks)
 }
@@ -300,7 +298,7 @@ func (s *slot) take(f *fragment, end int) {
 		s.total = end
 	}
 	if f.offset == 0 {
-		s.proto, s.next = f.proto, f.next
+		s.proto = f.proto
 	}
 }
 
