@@ -75,17 +75,15 @@ func checkInterface(d *device, spec *PortSpec) error {
 	return nil
 }
 
-// frames sizes the rings that af_packet shares with the kernel: a frame must
-// hold the MTU and what the kernel puts before it, a block several frames.
+// frames sizes the rings that af_packet shares with the kernel: a frame holds
+// the MTU and what the kernel puts before it, a block four frames and whole
+// pages.
 func frames(d *device, spec *PortSpec) {
-	const kernelHeader = 192
-	size := 2048
-	for size < spec.MTU+frameExtra+kernelHeader {
-		size *= 2
-	}
+	const kernelHeader, unit = 192, 1024
+	size := max(2*unit, (spec.MTU+frameExtra+kernelHeader+unit-1)/unit*unit)
 	d.args.setDefault("framesz", strconv.Itoa(size))
-	d.args.setDefault("blocksz", strconv.Itoa(max(4*size, 4096)))
-	d.args.setDefault("framecnt", strconv.Itoa(1024))
+	d.args.setDefault("blocksz", strconv.Itoa(4*size))
+	d.args.setDefault("framecnt", "1024")
 }
 
 // needCap is an error if the thread lacks a capability.

@@ -170,6 +170,7 @@ int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
 	p->nrx = c->nrx;
 	p->ntx = c->ntx;
 	p->carrier_pushed = c->carrier_pushed;
+	p->kick = c->kick;
 	if (queues(p) != 0)
 		return fail(e, "aligned_alloc", ENOMEM);
 	p->caps = negotiate(&conf, &info);

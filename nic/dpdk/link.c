@@ -26,9 +26,30 @@ static void publish(struct tl_port *p)
 		__ATOMIC_RELEASE);
 }
 
+/* When an interface goes down, the kernel leaves an error on af_packet's
+ * socket, which the next burst would get: its frames would then wait for the
+ * burst after it. So the error is fetched with a frame of one byte, which the
+ * kernel throws away. */
+static void kick(struct tl_port *p)
+{
+	struct rte_mbuf *m;
+
+	tl_quiesce(p, TL_GATE_CARRIER);
+	for (uint16_t q = 0; q < p->ntx; q++) {
+		m = rte_pktmbuf_alloc(p->pool->mp);
+		if (m == NULL)
+			return;
+		m->data_len = m->pkt_len = 1;
+		if (rte_eth_tx_burst(p->id, q, &m, 1) == 0)
+			rte_pktmbuf_free(m);
+	}
+}
+
 void tl_link_carrier(struct tl_port *p, int up, uint32_t speed)
 {
 	pthread_mutex_lock(&p->mu);
+	if (p->kick && p->started && up && (p->gate & TL_GATE_CARRIER))
+		kick(p);
 	p->phys = up != 0;
 	p->speed = speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : speed;
 	publish(p);
@@ -51,8 +72,10 @@ static void poll_device(struct tl_port *p)
 		return;
 	int up = l.link_status == RTE_ETH_LINK_UP;
 
-	if (up != __atomic_load_n(&p->phys, __ATOMIC_RELAXED))
-		tl_link_carrier(p, up, l.link_speed);
+	if (up == __atomic_load_n(&p->phys, __ATOMIC_RELAXED))
+		return;
+	tl_link_carrier(p, up, l.link_speed);
+	__atomic_store_n(&p->unprimed, up, __ATOMIC_RELEASE);
 }
 
 /* The state at opening, which is not a change. */
@@ -166,6 +189,21 @@ int tl_link_admin(struct tl_port *p, int up, int touch)
 		tl_ungate(p, TL_GATE_ADMIN);
 	}
 	return 0;
+}
+
+/* A memif client lends its buffers to the server when it polls, and none
+ * before. This polls for no packets at all, so that the first frames have
+ * somewhere to go. */
+void tl_link_prime(struct tl_port *p)
+{
+	struct rte_mbuf *none[1];
+
+	if (!__atomic_exchange_n(&p->unprimed, 0, __ATOMIC_ACQUIRE))
+		return;
+	tl_quiesce(p, TL_GATE_STOPPED);
+	for (uint16_t q = 0; q < p->nrx; q++)
+		rte_eth_rx_burst(p->id, q, none, 0);
+	tl_ungate(p, TL_GATE_STOPPED);
 }
 
 /* Stops and starts the device with the pollers kept out. */

@@ -19,9 +19,23 @@ import (
 func (p *Port) Link() nic.Link {
 	if p.polled && !p.closed.Load() {
 		C.tl_link_poll(p.h)
+		if p.tend != nil && p.c.unprimed != 0 {
+			p.prime()
+		}
 	}
 	v := atomic.LoadUint64(p.link)
 	return nic.Link{Up: v&1 != 0, SpeedMbps: uint32(v >> 32), Changes: uint32(v) >> 1}
+}
+
+// prime has a memif client that came up lend its buffers. Where a control call
+// is under way, the next Link will do.
+func (p *Port) prime() {
+	if p.mu.TryLock() {
+		if !p.closed.Load() {
+			C.tl_link_prime(p.c)
+		}
+		p.mu.Unlock()
+	}
 }
 
 // SetLink implements nic.Port. While the link is down administratively nothing

@@ -8,6 +8,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -205,6 +206,25 @@ func (w *watch) set(up bool) error {
 		return fmt.Errorf("%w: CAP_NET_ADMIN is needed", err)
 	}
 	return err
+}
+
+// inNamespace calls f on a thread that is in the interface's namespace, as PMDs
+// that look interfaces up by name or index expect. A nil watch does not mind.
+func (w *watch) inNamespace(f func()) {
+	if w == nil {
+		f()
+		return
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if here, err := netns.Get(); err == nil {
+		defer here.Close()
+		if !here.Equal(w.hub.ns) && netns.Set(w.hub.ns) == nil {
+			// Cannot fail: it worked in the other direction.
+			defer netns.Set(here)
+		}
+	}
+	f()
 }
 
 // unwatch ends the subscription of a port that is closing.

@@ -9,6 +9,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"strconv"
@@ -22,7 +23,8 @@ const (
 	defaultDesc    = 1024 // 10 ms at 100,000 packets a second: a pause of the poller
 	defaultBuffers = 8192 // per rx queue
 	minBuffers     = 64
-	maxBuffers     = 1 << indexBits
+	maxBuffers     = 1 << 22
+	xdpKeeps       = 4096 // packets that af_xdp takes into each queue's fill ring, on top of Buffers
 	minMTU         = 576  // RFC 791: what every host must take
 	maxMTU         = 9600 // beyond what jumbo NICs do
 	minRoom        = 2048 + nic.DefaultHeadroom
@@ -203,12 +205,9 @@ func (p *Port) configure() error {
 	if mtu == 0 {
 		mtu = int(p.c.mtu)
 	}
-	room := max(minRoom, (mtu+frameExtra+63)&^63+nic.DefaultHeadroom)
-	var err error
-	if p.pool, err = newPool(s.Buffers, room, int(p.c.socket)); err != nil {
+	if err := p.makePool(mtu); err != nil {
 		return err
 	}
-	p.c.pool = p.pool.c
 	conf := C.struct_tl_conf{
 		nrx: C.uint16_t(s.RxQueues), ntx: C.uint16_t(s.TxQueues),
 		rx_desc: C.uint16_t(s.RxDesc), tx_desc: C.uint16_t(s.TxDesc),
@@ -216,12 +215,36 @@ func (p *Port) configure() error {
 	}
 	conf.promiscuous = flag(s.Promiscuous)
 	conf.fixed_mtu = flag(iface)
+	conf.kick = flag(p.dev.kind == kindAFPacket)
 	conf.carrier_pushed = flag(iface && p.dev.kind.pushed)
 	if C.tl_port_open(p.c, &conf, &ce) != 0 {
 		return wrap(&ce, configureHint(p))
 	}
 	p.adopt()
+	if p.dev.kind == kindAFXDP {
+		p.pool.lost = p.pool.out()
+		p.pool.doubtful = xdpKeeps / 2 * s.TxQueues
+	}
 	return nil
+}
+
+func (p *Port) makePool(mtu int) (err error) {
+	buffers := p.spec.Buffers
+	if p.dev.kind == kindAFXDP {
+		buffers += xdpKeeps * p.spec.RxQueues
+	}
+	size := (mtu + frameExtra + 63) &^ 63
+	if p.dev.kind == kindAFPacket {
+		// The PMD wants room for as much as a frame of its ring may hold.
+		if n, err := strconv.Atoi(p.dev.args.get("framesz")); err == nil && n < math.MaxUint16-nic.DefaultHeadroom {
+			size = max(size, n)
+		}
+	}
+	p.pool, err = newPool(buffers, max(minRoom, size+nic.DefaultHeadroom), int(p.c.socket))
+	if err == nil {
+		p.c.pool = p.pool.c
+	}
+	return err
 }
 
 func flag(b bool) C.uint8_t {

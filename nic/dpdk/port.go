@@ -74,14 +74,16 @@ func (p *Port) Close() error {
 	p.mu.Unlock()
 
 	p.stopTending()
-	p.unwatch()
 	p.wire.peerDown(p, true)
-	var ce C.struct_tl_error
 	var err error
-	logClear()
-	if C.tl_port_close(p.c, &ce) != 0 {
-		err = fmt.Errorf("dpdk: port %s: %w", p.info.Name, wrap(&ce, "the device may need a restart of the process"))
-	}
+	p.watch.inNamespace(func() {
+		var ce C.struct_tl_error
+		logClear()
+		if C.tl_port_close(p.c, &ce) != 0 {
+			err = fmt.Errorf("dpdk: port %s: %w", p.info.Name, wrap(&ce, "the device may need a restart of the process"))
+		}
+	})
+	p.unwatch()
 	C.tl_link_carrier(p.c, 0, 0)
 	p.wire.leave()
 	p.eal.forget(p)

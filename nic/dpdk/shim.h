@@ -75,7 +75,9 @@ struct tl_port {
 	uint16_t id;
 	uint16_t nrx, ntx;
 	uint8_t carrier_pushed; /* tl_link_carrier tells, the PMD does not know */
+	uint8_t kick;           /* see kick in link.c */
 	uint8_t started;
+	uint8_t unprimed; /* came up and has not polled since: see tl_link_prime */
 	/* under mu: what link is made of */
 	pthread_mutex_t mu;
 	uint8_t phys, admin, peer_down;
@@ -105,6 +107,7 @@ struct tl_conf {
 	uint32_t buffers;
 	uint8_t promiscuous;
 	uint8_t carrier_pushed;
+	uint8_t kick;
 	uint8_t fixed_mtu; /* the device's MTU is not ours to set */
 };
 
@@ -177,6 +180,7 @@ void tl_link_carrier(struct tl_port *p, int up, uint32_t speed);
 void tl_link_peer(struct tl_port *p, int down);
 int tl_link_admin(struct tl_port *p, int up, int touch);
 int tl_link_restart(struct tl_port *p);
+void tl_link_prime(struct tl_port *p);
 void tl_link_poll(uintptr_t port);
 int tl_link_watch(struct tl_port *p);
 void tl_link_first(struct tl_port *p);
