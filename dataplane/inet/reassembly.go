@@ -164,7 +164,7 @@ func (r *Reassembler) add(f *fragment, now int64) ([]byte, Drop) {
 		s.state = slotDead
 		return nil, DropFragmentOverlap
 	case allBlocks:
-		if end > s.high || !bytes.Equal(s.buf[f.offset:end], f.data) {
+		if !bytes.Equal(s.buf[f.offset:end], f.data) {
 			s.state = slotDead
 			return nil, DropFragmentOverlap
 		}
