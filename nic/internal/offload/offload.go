@@ -109,12 +109,16 @@ func Verify(frame []byte, caps nic.Capabilities) nic.Flags {
 	return flags
 }
 
-// Insert writes the checksums that the packet's flags ask for, as far as caps
-// announce them, and reports whether it could: the lengths and the IP version
-// in the packet must fit its bytes. It leaves the flags as they are and may be
-// repeated.
+// Insert writes the checksums that the packet's flags ask for; see Fill. It
+// leaves the flags as they are and may be repeated.
 func Insert(p *nic.Packet, caps nic.Capabilities) bool {
-	want := p.Flags
+	return Fill(p.Data(), p.Flags, p.L2Len, p.L3Len, caps)
+}
+
+// Fill writes the checksums that tx flags ask for into a frame, as far as caps
+// announce them, and reports whether it could: the header lengths and the IP
+// version must fit the bytes, else the frame is left alone.
+func Fill(frame []byte, want nic.Flags, l2, l3 uint8, caps nic.Capabilities) bool {
 	if !caps.TxSCTPChecksum {
 		want &^= nic.TxSCTPChecksum
 	}
@@ -126,18 +130,17 @@ func Insert(p *nic.Packet, caps nic.Capabilities) bool {
 	}
 	var ip ipPacket
 	var ok bool
-	frame := p.Data()
 	switch {
 	case want&nic.TxIPv4 != 0:
-		ip, ok = ipv4At(frame, int(p.L2Len))
+		ip, ok = ipv4At(frame, int(l2))
 	case want&nic.TxIPv6 != 0:
-		ip, ok = ipv6At(frame, int(p.L2Len))
+		ip, ok = ipv6At(frame, int(l2))
 	}
 	if !ok {
 		return false
 	}
 	if want&nic.TxSCTPChecksum != 0 {
-		l4 := int(p.L2Len) + int(p.L3Len) // L3Len may span extension headers
+		l4 := int(l2) + int(l3) // L3Len may span extension headers
 		if l4 < ip.l4 || l4+sctpHeaderLen > ip.end {
 			return false
 		}
