@@ -182,11 +182,16 @@ func (w *worker) goDown(a *assoc, e *sctpcore.Event) {
 	}
 }
 
+// forget gives the association's place back, once.
 func (w *worker) forget(a *assoc) {
+	if w.assocs[a.id] != a {
+		return
+	}
 	w.core.Forget(a.id)
 	delete(w.assocs, a.id)
 	last := len(w.order) - 1
-	w.order[a.place], w.order[a.place].place = w.order[last], a.place
+	moved := w.order[last]
+	moved.place, w.order[a.place] = a.place, moved
 	w.order[last] = nil
 	w.order = w.order[:last]
 }

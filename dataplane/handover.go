@@ -94,8 +94,7 @@ func (w *worker) handOver() {
 			s := &batch[n-1-i]
 			w.drops[DropHandOverFull]++
 			if s.pkt != nil {
-				one := [1]*nic.Packet{s.pkt}
-				nic.Free(one[:])
+				w.discard(s.pkt)
 			}
 		}
 		clear(batch)

@@ -100,18 +100,20 @@ func (w *worker) wayTo(a *assoc, dst wire.Addr) (inet.Hop, wire.Addr, bool) {
 }
 
 // lookAtLinks polls the links and reroutes what a change concerns.
-func (w *worker) lookAtLinks() {
+func (w *worker) lookAtLinks() (changed bool) {
 	w.linkAt = w.now + linkInterval
 	for i := range w.ports {
 		p := &w.ports[i]
 		if l := p.nic.Link(); l.Up != p.link.Up || l.Changes != p.link.Changes {
 			w.linkChanged(p, l)
+			changed = true
 		}
 	}
 	if w.now >= w.slowAt {
 		w.slowAt = w.now + slowInterval
 		w.frags.Expire(int64(w.now))
 	}
+	return changed
 }
 
 // linkChanged moves paths off a port whose link went down, or back to one that

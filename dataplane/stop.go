@@ -127,11 +127,11 @@ func (w *worker) cleanUp() {
 	for i := range w.ports {
 		p := &w.ports[i]
 		p.neighbours.LinkDown(int64(w.now))
-		var held [16]*nic.Packet
-		for n := p.neighbours.PollFailed(held[:]); n > 0; n = p.neighbours.PollFailed(held[:]) {
+		held := w.tx.held[:]
+		for n := p.neighbours.PollFailed(held); n > 0; n = p.neighbours.PollFailed(held) {
 			nic.Free(held[:n])
 		}
-		for n := p.neighbours.PollReady(held[:]); n > 0; n = p.neighbours.PollReady(held[:]) {
+		for n := p.neighbours.PollReady(held); n > 0; n = p.neighbours.PollReady(held) {
 			nic.Free(held[:n])
 		}
 		nic.Free(p.out)

@@ -27,6 +27,8 @@ type txBatch struct {
 	waiting bool // a port's tx queue was full
 	since   sctpcore.Time
 	handed  [nic.MaxBurst]handedTx
+	one     [1]*nic.Packet
+	held    [16]*nic.Packet // that neighbours give back
 }
 
 // handedTx is a packet for a tx queue of another worker, complete.
@@ -142,8 +144,8 @@ func (w *worker) lookUp(e *egress) {
 }
 
 func (w *worker) discard(pkt *nic.Packet) {
-	one := [1]*nic.Packet{pkt}
-	pkt.Owner().Free(one[:])
+	w.tx.one[0] = pkt
+	pkt.Owner().Free(w.tx.one[:])
 }
 
 // enqueue puts a complete frame on a port's batch.
@@ -252,13 +254,13 @@ func (w *worker) pollNeighbours() {
 				w.sendFrame(p, w.scratch[:n])
 			}
 		}
-		var held [16]*nic.Packet
-		for n := p.neighbours.PollReady(held[:]); n > 0; n = p.neighbours.PollReady(held[:]) {
+		held := w.tx.held[:]
+		for n := p.neighbours.PollReady(held); n > 0; n = p.neighbours.PollReady(held) {
 			for _, pkt := range held[:n] {
 				w.enqueue(p, pkt)
 			}
 		}
-		for n := p.neighbours.PollFailed(held[:]); n > 0; n = p.neighbours.PollFailed(held[:]) {
+		for n := p.neighbours.PollFailed(held); n > 0; n = p.neighbours.PollFailed(held) {
 			nic.Free(held[:n])
 		}
 	}

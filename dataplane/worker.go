@@ -60,6 +60,7 @@ type worker struct {
 	tx txBatch
 
 	linkAt, slowAt sctpcore.Time
+	coreAt         sctpcore.Time // the core's deadline after the last poll that gave it anything
 
 	events   [eventBatch]sctpcore.Event
 	pathInfo []sctpcore.PathInfo
@@ -124,17 +125,20 @@ func (w *worker) poll(now sctpcore.Time) (busy bool) {
 	busy = w.takeHandedTx() || busy
 	busy = w.obey() || busy
 	busy = w.attendAll() || busy
-	if w.now >= w.core.NextDeadline() {
+	if w.now >= w.coreAt {
 		w.core.HandleTimeout(w.now)
 		busy = true
 	}
 	if w.now >= w.linkAt {
-		w.lookAtLinks()
+		busy = w.lookAtLinks() || busy
 	}
 	w.pollNeighbours()
 	busy = w.pollEvents() || busy
 	busy = w.transmit() || busy
 	w.flush()
+	if busy {
+		w.coreAt = w.core.NextDeadline()
+	}
 	return busy
 }
 
@@ -143,7 +147,7 @@ func (w *worker) next() sctpcore.Time {
 	if len(w.again) > 0 {
 		return w.now
 	}
-	t := min(w.core.NextDeadline(), w.linkAt)
+	t := min(w.coreAt, w.linkAt)
 	for i := range w.ports {
 		t = min(t, sctpcore.Time(w.ports[i].neighbours.NextDeadline()))
 	}
