@@ -75,6 +75,7 @@ func (l *lab) startCapture(t testing.TB) *capture {
 // stop ends the capture and returns its file.
 func (c *capture) stop() string {
 	c.t.Helper()
+	c.settle()
 	require.NoError(c.t, c.cmd.Process.Signal(syscall.SIGINT))
 	select {
 	case err := <-c.done:
@@ -83,6 +84,21 @@ func (c *capture) stop() string {
 		require.FailNow(c.t, "dumpcap did not stop")
 	}
 	return c.file
+}
+
+// settle waits until the file grows no more: dumpcap gets packets in blocks, up
+// to a quarter of a second late, and forgets what it has not got when it stops.
+func (c *capture) settle() {
+	c.t.Helper()
+	for last, same := int64(-1), 0; same < 5; {
+		time.Sleep(100 * time.Millisecond)
+		info, err := os.Stat(c.file)
+		require.NoError(c.t, err)
+		same++
+		if info.Size() != last {
+			last, same = info.Size(), 0
+		}
+	}
 }
 
 // faulty is what tshark must find nothing of: anything it cannot dissect, any

@@ -58,9 +58,6 @@ func (l *lab) startOurs(t testing.TB) *side {
 		require.NoError(t, err)
 	}
 	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("our counters: %+v", s.dp.Stats())
-		}
 		s.close()
 	})
 	return s
@@ -71,6 +68,9 @@ func (l *lab) startOurs(t testing.TB) *side {
 func (s *side) close() {
 	if s.dp == nil {
 		return
+	}
+	if s.t.Failed() {
+		s.t.Logf("our counters: %+v", s.dp.Stats())
 	}
 	if err := s.dp.Close(); err != nil {
 		s.t.Errorf("close the dataplane: %v", err)
@@ -312,6 +312,19 @@ func (e *events) awaitActive(t testing.TB, conn *dataplane.Conn, dst netip.Addr)
 		}
 		return false
 	}, patience, 10*time.Millisecond, "the path to %v is not active again; events:\n%v", dst, e)
+}
+
+// currentNetwork is the network that new data goes over.
+func currentNetwork(t testing.TB, conn *dataplane.Conn, f family) int {
+	t.Helper()
+	paths, err := conn.Paths()
+	require.NoError(t, err)
+	for _, path := range paths {
+		if path.Current && path.Dst.Netip() == f.peer[1].Addr() {
+			return 1
+		}
+	}
+	return 0
 }
 
 // both takes the first network of one family and the second of another.

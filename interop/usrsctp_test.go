@@ -84,10 +84,10 @@ func (c transferCase) dial(t *testing.T, l *lab, ours *side, p plan) {
 	var progress atomic.Uint64
 	result := make(chan error, 1)
 	go func() { result <- verify(conn, p, &progress) }()
-	c.disturb(t, l, p, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
+	network := c.disturb(t, l, p, conn, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
 	require.NoError(t, <-result, "our events:\n%v", seen)
 	seen.await(t, "failover", kind(sctpcore.EventFailover))
-	seen.awaitActive(t, conn, c.family.peer[0].Addr())
+	seen.awaitActive(t, conn, c.family.peer[network].Addr())
 	require.NoError(t, conn.Close())
 	require.NoError(t, ours.ended(conn))
 	stats := server.awaitOK()
@@ -104,7 +104,7 @@ func (c transferCase) answer(t *testing.T, l *lab, ours *side, p plan) {
 	var progress atomic.Uint64
 	result := make(chan error, 1)
 	go func() { result <- echo(conn, &progress) }()
-	c.disturb(t, l, p, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
+	c.disturb(t, l, p, conn, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
 	stats := client.awaitOK()
 	require.NoError(t, <-result, "our events:\n%v", seen)
 	require.NoError(t, ours.ended(conn))
@@ -113,14 +113,18 @@ func (c transferCase) answer(t *testing.T, l *lab, ours *side, p plan) {
 	t.Logf("our events:\n%v", seen)
 }
 
-// disturb cuts the primary network after a third of the data and mends it
-// after two thirds.
-func (c transferCase) disturb(t *testing.T, l *lab, p plan, await func(bytes uint64)) {
+// disturb cuts the network that our data goes over after a third of it, and
+// mends it after two thirds. When the peer calls, that need not be the first:
+// usrsctp's INIT may come from either of its addresses, which is our primary
+// then.
+func (c transferCase) disturb(t *testing.T, l *lab, p plan, conn *dataplane.Conn, await func(bytes uint64)) (network int) {
 	t.Helper()
 	await(p.bytes / 3)
-	l.breakNetwork(t, 0, c.how)
+	network = currentNetwork(t, conn, c.family)
+	l.breakNetwork(t, network, c.how)
 	await(p.bytes * 2 / 3)
-	l.heal(t, 0, c.how)
+	l.heal(t, network, c.how)
+	return network
 }
 
 // TestUsrsctpShutdownBothRoles ends associations gracefully, begun by either

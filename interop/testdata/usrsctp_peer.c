@@ -507,7 +507,8 @@ static void obey(const char *line)
 	} else if (strcmp(line, "abort") == 0) {
 		struct sctp_sndinfo info = {.snd_flags = SCTP_ABORT};
 
-		usrsctp_sendv(so, NULL, 0, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0);
+		if (usrsctp_sendv(so, "", 0, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0) < 0)
+			fail("abort: %s", strerror(errno));
 	} else if (strcmp(line, "paths") == 0) {
 		tell_paths(so);
 	} else if (strncmp(line, "primary ", 8) == 0) {
