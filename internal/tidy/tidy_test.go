@@ -84,7 +84,7 @@ var mayImport = map[string][]string{
 	"nic/internal/offload": {"nic", "sctpcore/wire"},
 	"nic/mem":              {"nic", "nic/internal/offload", "ring"},
 	"nic/fault":            {"nic", "nic/internal/offload"},
-	"nic/pcap":             {"nic", "ring"},
+	"nic/pcap":             {"nic", "nic/internal/offload", "ring"},
 	"nic/nictest":          {"nic"},
 	"nic/dpdk":             {"nic"},
 	"dataplane/inet":       {"nic", "sctpcore/wire"},
