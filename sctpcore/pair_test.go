@@ -47,9 +47,10 @@ type pair struct {
 	ladder []string
 	events [2][]Event
 	// sent data must not move, so it is kept.
-	kept [][]byte
-	nets int
-	down map[[2]int]bool
+	kept  [][]byte
+	nets  int
+	pumps int
+	down  map[[2]int]bool
 }
 
 const (
@@ -117,8 +118,12 @@ func (p *pair) pump() {
 	for i := range out {
 		out[i].Buf = make([]byte, 9000)
 	}
+	p.pumps++
 	for side := range 2 {
 		e := p.e[side]
+		if p.pumps%16 == 0 {
+			require.NoError(p.t, invariants(e), "side %d", side)
+		}
 		for {
 			n := e.PollEvents(ev[:])
 			for _, v := range ev[:n] {
@@ -137,6 +142,7 @@ func (p *pair) pump() {
 				break
 			}
 		}
+		require.NoError(p.t, stalled(e), "side %d", side)
 	}
 }
 
