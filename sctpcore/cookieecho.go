@@ -182,8 +182,14 @@ func (o *outbound) restart(streams int, first wire.TSN) {
 	o.flight, o.lost = 0, 0
 	o.force, o.probing, o.recovering = false, false, false
 	o.init(streams, first)
+	o.fitStreams()
+}
+
+// fitStreams moves messages that wait for a stream that the peer does not have
+// after all to stream 0 (RFC 9260, section 5.1.1).
+func (o *outbound) fitStreams() {
 	for i := range uint64(o.messages.len()) {
-		if m := o.messages.at(i); int(m.stream) >= streams {
+		if m := o.messages.at(i); int(m.stream) >= len(o.nextSSN) {
 			m.stream = 0
 		}
 	}

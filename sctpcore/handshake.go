@@ -342,6 +342,7 @@ func (a *assoc) peerWindow(rwnd uint32) {
 func (o *outbound) shrinkStreams(most int) {
 	if most < len(o.nextSSN) {
 		o.nextSSN = o.nextSSN[:most:most]
+		o.fitStreams()
 	}
 }
 
