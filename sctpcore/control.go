@@ -109,7 +109,8 @@ func (e *Endpoint) fromPeer(a *assoc, in *Inbound, c wire.Chunk) bool {
 		a.lastFrom = uint8(i)
 		return true
 	}
-	return a.state == CookieWait && c.Type() == wire.ChunkInitAck && usableAddr(in.Src)
+	return a.state == CookieWait && c.Type() == wire.ChunkInitAck && usableAddr(in.Src) &&
+		e.byPeer(a.localPort, a.peerPort, in.Src) == nil
 }
 
 // outOfBlue treats a packet that belongs to no association (RFC 9260, section 8.4).
