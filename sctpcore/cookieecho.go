@@ -121,7 +121,7 @@ func (a *assoc) adopt(ck *stateCookie) {
 		a.primary, a.current = uint8(i), uint8(i)
 	}
 	for _, addr := range ck.addrs[:ck.n] {
-		if a.reachable(addr) {
+		if a.reachable(addr) && a.e.byPeer(a.localPort, a.peerPort, addr) == nil {
 			a.addPath(addr)
 		}
 	}
