@@ -142,6 +142,9 @@ func (e *Endpoint) RequestHeartbeat(now Time, id AssocID, i int) error {
 	if a == nil || i < 0 || i >= len(a.paths) {
 		return ErrNoAssociation
 	}
+	if a.state < Established {
+		return nil // 8.3: it is sent once the association is up
+	}
 	e.begin(now)
 	a.paths[i].hbSend = true
 	a.wantTransmit()
