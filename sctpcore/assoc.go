@@ -186,6 +186,7 @@ func (e *Endpoint) newAssoc(localPort, peerPort uint16, locals []wire.Addr, rcvB
 func (a *assoc) establish(now Time) {
 	a.state = Established
 	a.t1 = Never
+	a.owed &^= oweInit | oweCookieEcho
 	a.cookie = nil
 	a.errors = 0
 	a.e.ctr.CurrEstab++
