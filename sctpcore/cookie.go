@@ -46,9 +46,6 @@ func (k *cookieKeys) rotate(rng *rand.Rand, now Time) {
 	for i := 0; i < len(k.current); i += 8 {
 		binary.BigEndian.PutUint64(k.current[i:], rng.Uint64())
 	}
-	if k.rotated == 0 {
-		k.previous = k.current
-	}
 	k.rotated = now
 }
 

@@ -61,6 +61,7 @@ func New(cfg Config) (*Endpoint, error) {
 		store:     store{limit: cfg.Limits.StoreMemory},
 	}
 	e.replies.init(cfg.Limits.AnswersPerSecond)
+	e.cookies.rotate(e.rng, 0) // twice: the key before the first one is no secret otherwise
 	e.cookies.rotate(e.rng, 0)
 	return e, nil
 }
