@@ -37,8 +37,9 @@ func (r *replies) init(perSecond int) {
 	r.perSecond, r.tokens = perSecond, perSecond
 }
 
-// newReply takes the next place for an answer to in; nil, counted, if none is free.
-func (e *Endpoint) newReply(in *Inbound) *reply {
+// allow spends a token on an answer to a packet of no association; such ones get
+// half the queue, so that a flood does not silence the associations.
+func (e *Endpoint) allow() bool {
 	r := &e.replies
 	if gone := e.now - r.refilled; gone >= Millisecond {
 		gained := int64(min(gone, Second)) * int64(r.perSecond) / int64(Second)
@@ -47,11 +48,21 @@ func (e *Endpoint) newReply(in *Inbound) *reply {
 			r.refilled = e.now
 		}
 	}
-	if r.n == maxReplies || r.tokens == 0 {
+	if r.n >= maxReplies/2 || r.tokens == 0 {
+		e.ctr.Drops.RateLimited++
+		return false
+	}
+	r.tokens--
+	return true
+}
+
+// newReply takes the next place for an answer to in; nil, counted, if none is free.
+func (e *Endpoint) newReply(in *Inbound) *reply {
+	r := &e.replies
+	if r.n == maxReplies {
 		e.ctr.Drops.RateLimited++
 		return nil
 	}
-	r.tokens--
 	q := &r.queue[(r.head+r.n)%maxReplies]
 	r.n++
 	q.buf = q.buf[:0]
@@ -68,8 +79,12 @@ func (q *reply) begin(src, dst uint16, tag uint32) {
 	wire.PutHeader(q.buf, src, dst, tag)
 }
 
-// answer starts a reply to packet p with its ports turned round.
+// answer starts a reply to packet p, which is of no association, with its ports
+// turned round; nil, counted, if there may be none.
 func (e *Endpoint) answer(in *Inbound, p wire.Packet, tag uint32) *reply {
+	if !e.allow() {
+		return nil
+	}
 	q := e.newReply(in)
 	if q != nil {
 		q.begin(p.DstPort(), p.SrcPort(), tag)
