@@ -224,7 +224,7 @@ func (a *assoc) handleData(d wire.Data, now Time) {
 // received all the same (RFC 9260, section 6.5).
 func (a *assoc) badStream(d wire.Data, t wire.TSN) {
 	a.e.ctr.Drops.BadStream++
-	if !a.in.accept(t) {
+	if int(t-a.in.base) >= maxWindow || !a.in.accept(t) {
 		return
 	}
 	a.in.advanceBase()
