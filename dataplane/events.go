@@ -15,7 +15,7 @@ type PathEvent struct {
 	Conn *Conn
 	sctpcore.Event
 	Dst, OldDst   netip.Addr // of Path and OldPath
-	Port, OldPort string     // that they map to, "" for none
+	Port, OldPort string     // that they map to, "" for none; OldPort may be the one before its link went down
 }
 
 // Events returns a channel of capacity n that gets the connection's path events
@@ -86,8 +86,11 @@ func (w *worker) tell(a *assoc, e *sctpcore.Event) {
 	}
 	v := PathEvent{Conn: a.conn, Event: *e}
 	v.Dst, v.Port = w.pathName(a, e.Path)
-	if e.Kind == sctpcore.EventFailover {
+	if e.Kind == sctpcore.EventFailover && int(e.OldPath) < len(a.paths) {
 		v.OldDst, v.OldPort = w.pathName(a, e.OldPath)
+		if p := &a.paths[e.OldPath]; v.OldPort == "" && p.last != nil {
+			v.OldPort = p.last.info.Name
+		}
 	}
 	if w.log != nil {
 		w.logEvent(&v)

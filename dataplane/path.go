@@ -14,7 +14,9 @@ import (
 type path struct {
 	src, dst wire.Addr
 	port     *port // nil while it maps to none
+	last     *port // the last one that it mapped to
 	egress   uint32
+	probing  bool // its link came up and it has not answered since
 }
 
 // maxCandidates is how many ways to one destination are looked at.
@@ -62,11 +64,12 @@ func (w *worker) route(a *assoc, i int) {
 	p := &a.paths[i]
 	r := sctpcore.Route{Src: p.src, Down: true}
 	old, oldPort := p.egress, p.port
+	p.probing = oldPort == nil && p.last != nil
 	p.port, p.egress = nil, 0
 	if hop, src, ok := w.wayTo(a, p.dst); ok {
 		wp := &w.ports[hop.Port]
 		if h := w.egress.acquire(egressKey{src: src, dst: p.dst, via: hop.Via, index: hop.Port}, wp); h != 0 {
-			p.src, p.egress, p.port = src, h, wp.port
+			p.src, p.egress, p.port, p.last = src, h, wp.port, wp.port
 			r = sctpcore.Route{Src: src, Egress: h}
 			if wp.port != oldPort {
 				r.MTU = wp.mtu
@@ -109,6 +112,10 @@ func (w *worker) lookAtLinks() (changed bool) {
 			changed = true
 		}
 	}
+	if w.probes.at != 0 && w.now >= w.probes.at {
+		w.probe()
+		changed = true
+	}
 	if w.now >= w.slowAt {
 		w.slowAt = w.now + slowInterval
 		w.frags.Expire(int64(w.now))
@@ -140,6 +147,7 @@ func (w *worker) linkChanged(p *workerPort, l nic.Link) {
 		if p.announces {
 			p.neighbours.Announce(int64(w.now))
 		}
+		w.probes.begin(w.now)
 		for _, a := range w.order {
 			for i := range a.paths {
 				if !a.down {

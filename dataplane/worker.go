@@ -55,6 +55,7 @@ type worker struct {
 	routes    *inet.Routes
 	egress    egressTable
 	transient answerCache
+	probes    prober
 
 	rx rxBatch
 	tx txBatch
