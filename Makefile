@@ -1,0 +1,51 @@
+# make help lists the targets. SETUP= skips the installation of what is missing.
+GO          ?= go
+SETUP       ?= scripts/setup.sh
+BIN         := bin/trunkline
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 10s
+BENCHTIME   ?= 1s
+# What has neither cgo nor C below it, and so works under the race detector.
+PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/pcap ./dataplane/...
+
+.PHONY: help demo build test race lint bench fuzz pure clean setup setup-test
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: setup build ## install what is missing, build, and run the demo
+	$(BIN) demo
+
+build: ## build bin/trunkline
+	@mkdir -p bin
+	$(GO) build -o $(BIN) ./cmd/trunkline
+
+test: setup-test ## install what is missing and run all tests, the pure Go ones under the race detector too
+	$(GO) test -timeout 8m ./...
+	$(MAKE) race
+
+race: ## run the tests of what is pure Go under the race detector
+	$(GO) test -race -short -timeout 8m $(PURE)
+
+lint: ## gofmt, go vet, staticcheck
+	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not formatted (gofmt -w them):"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+bench: setup ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
+
+fuzz: ## run every fuzz target for FUZZTIME each
+	GO="$(GO)" scripts/fuzz.sh $(FUZZTIME)
+
+pure: ## prove the build without cgo: build, vet, quick tests
+	GO="$(GO)" scripts/pure.sh
+
+setup:
+	$(if $(SETUP),$(SETUP))
+
+setup-test:
+	$(if $(SETUP),$(SETUP) test)
+
+clean: ## remove what was built
+	rm -rf bin
