@@ -36,6 +36,7 @@ func newLab(t testing.TB, o labOptions) *lab {
 	var cfg [2]Config
 	for i := range max(o.cables, 1) {
 		mo := o.mem
+		mo.A.Name, mo.B.Name = fmt.Sprint("a", i), fmt.Sprint("b", i)
 		a, b := mem.NewPair(mo)
 		l.wires = append(l.wires, [2]*mem.Port{a, b})
 		for side, p := range []*mem.Port{a, b} {

@@ -34,9 +34,18 @@ func (w *worker) addPath(a *assoc, i int) {
 			a.locals = info.LocalAddrs
 		}
 	}
-	for len(a.paths) <= i {
-		a.paths = append(a.paths, path{dst: w.pathInfo[len(a.paths)].Dst})
+	for j := range w.pathInfo {
+		if j == len(a.paths) {
+			a.paths = append(a.paths, path{dst: w.pathInfo[j].Dst})
+		} else if p := &a.paths[j]; p.dst != w.pathInfo[j].Dst { // the handshake has sorted them anew
+			w.dropPath(a, p)
+			*p = path{dst: w.pathInfo[j].Dst}
+		}
 	}
+	for j := len(w.pathInfo); j < len(a.paths); j++ {
+		w.dropPath(a, &a.paths[j])
+	}
+	a.paths = a.paths[:len(w.pathInfo)]
 	if w.d.steer.workers > 1 {
 		w.d.steer.dir.put(a.key(&a.paths[i]), w.number)
 	}
@@ -50,12 +59,16 @@ func (a *assoc) key(p *path) directoryKey {
 // dropPaths undoes addPath for all paths of an association that has ended.
 func (w *worker) dropPaths(a *assoc) {
 	for i := range a.paths {
-		if w.d.steer.workers > 1 {
-			w.d.steer.dir.remove(a.key(&a.paths[i]), w.number)
-		}
-		w.egress.release(a.paths[i].egress)
-		a.paths[i].egress = 0
+		w.dropPath(a, &a.paths[i])
 	}
+}
+
+func (w *worker) dropPath(a *assoc, p *path) {
+	if w.d.steer.workers > 1 {
+		w.d.steer.dir.remove(a.key(p), w.number)
+	}
+	w.egress.release(p.egress)
+	p.egress = 0
 }
 
 // route maps path i of an association to the best port whose link is up, and
