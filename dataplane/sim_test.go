@@ -47,7 +47,8 @@ type simulation struct {
 	order    [2][simStreams]uint32 // the number that stream got last
 	received [2]int
 	buf      []byte
-	cut      int // cable that is cut, -1 for none
+	part     [2][]byte // of the message that each side is reading
+	cut      int       // cable that is cut, -1 for none
 	linkDown bool
 }
 
@@ -160,14 +161,16 @@ func (s *simulation) receive() {
 			if n == 0 {
 				break
 			}
-			s.check(1-side, &m[0])
+			s.part[side] = append(s.part[side], m[0].Data[:m[0].N]...)
+			if !m[0].More {
+				s.check(1-side, &m[0], s.part[side])
+				s.part[side] = s.part[side][:0]
+			}
 		}
 	}
 }
 
-func (s *simulation) check(from int, m *dataplane.Message) {
-	require.False(s.t, m.More)
-	b := m.Data[:m.N]
+func (s *simulation) check(from int, m *dataplane.Message, b []byte) {
 	require.GreaterOrEqual(s.t, len(b), 12)
 	number, stream := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
 	require.Equal(s.t, binary.BigEndian.Uint32(b[8:]), crc32.ChecksumIEEE(b[12:]), "message %d is damaged", number)
@@ -251,6 +254,10 @@ func (s *simulation) close() {
 	for cable := range 2 {
 		for side := range 2 {
 			require.NoError(s.t, s.fault[cable][side].Close())
+		}
+	}
+	for cable := range 2 {
+		for side := range 2 {
 			x := s.mem[cable][side].XStats()
 			require.Equal(s.t, x[0].Value, x[1].Value, "packets lost from the pool")
 		}
