@@ -111,6 +111,17 @@ func (in *inbound) dropHeld(a *assoc) {
 		}
 	}
 	in.records, in.runs, in.dups = nil, nil, nil
+	// The rest of a message in partial delivery will not come: what was not read
+	// of it goes, or the next message would pass for its continuation.
+	for n := in.ready.len(); in.partial.active && n > 0 && in.ready.at(uint64(n-1)).flags&wire.FlagE == 0; n-- {
+		b := in.ready.at(uint64(n - 1)).block
+		in.ready.tail--
+		in.held -= blockSizes[b.class]
+		a.e.store.release(b)
+		if n == 1 {
+			in.readOff = 0
+		}
+	}
 	in.partial = partialDelivery{}
 }
 

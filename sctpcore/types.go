@@ -182,7 +182,8 @@ const (
 	// which side began it.
 	EventUp EventKind = iota + 1
 	// EventRestart: the peer restarted; streams begin again, what was unsent is
-	// kept and sent anew, what was unacknowledged may be delivered twice.
+	// kept and sent anew, what was unacknowledged may be delivered twice. A message
+	// of which Receive gave a part (Received.More) ends there, unfinished.
 	EventRestart
 	// EventDown: the association is gone and its id with it; Reason says why. All its
 	// messages are released. What was received can still be read until the
