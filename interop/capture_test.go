@@ -48,7 +48,7 @@ func (l *lab) startCapture(t testing.TB) *capture {
 	c.cmd = exec.Command("ip", "netns", "exec", l.switches, "dumpcap", "-q", "-B", "64", "-i", "o0", "-i", "o1", "-w", c.file)
 	stderr, err := c.cmd.StderrPipe()
 	require.NoError(t, err)
-	require.NoError(t, c.cmd.Start())
+	require.NoError(t, startChild(c.cmd))
 	t.Cleanup(func() { c.cmd.Process.Kill() })
 	started := make(chan struct{})
 	go func() {

@@ -230,33 +230,40 @@ func (l *lab) configurePeer(t testing.TB, namespace string, sets ...[networks]ne
 // are never full, and the kernel counts the packet as delivered.
 func holdProtocol(t testing.TB, namespace string) {
 	t.Helper()
-	failed := make(chan error, 1)
-	go func() {
-		// The thread ends with the goroutine, as it stays in the namespace.
-		runtime.LockOSThread()
-		failed <- openRaw(t, namespace)
-	}()
-	require.NoError(t, <-failed)
+	require.NoError(t, inNamespace(namespace, func() error { return openRaw(t) }))
 }
 
-func openRaw(t testing.TB, namespace string) error {
-	space, err := os.Open("/run/netns/" + namespace)
-	if err != nil {
-		return err
-	}
-	defer space.Close()
-	if err := unix.Setns(int(space.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("enter %s: %w", namespace, err)
-	}
+// inNamespace does something on a thread that is in a network namespace.
+func inNamespace(namespace string, do func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		// Never unlocked: the thread ends with the goroutine.
+		runtime.LockOSThread()
+		space, err := os.Open("/run/netns/" + namespace)
+		if err != nil {
+			result <- err
+			return
+		}
+		defer space.Close()
+		if err := unix.Setns(int(space.Fd()), unix.CLONE_NEWNET); err != nil {
+			result <- fmt.Errorf("enter %s: %w", namespace, err)
+			return
+		}
+		result <- do()
+	}()
+	return <-result
+}
+
+func openRaw(t testing.TB) error {
 	for _, domain := range []int{unix.AF_INET, unix.AF_INET6} {
 		fd, err := unix.Socket(domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
 		if err != nil {
-			return fmt.Errorf("raw socket in %s: %w", namespace, err)
+			return fmt.Errorf("raw SCTP socket: %w", err)
 		}
 		t.Cleanup(func() { unix.Close(fd) })
 		program := unix.SockFprog{Len: 1, Filter: &unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
 		if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err != nil {
-			return fmt.Errorf("filter of the raw socket in %s: %w", namespace, err)
+			return fmt.Errorf("filter of the raw SCTP socket: %w", err)
 		}
 	}
 	return nil

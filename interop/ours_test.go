@@ -21,14 +21,26 @@ import (
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
-// labTimers let a dead path be noticed within a second or so and yet leave room
-// for a busy machine that does not run a process for some time.
-func labTimers() sctpcore.Timers {
-	t := sctpcore.TelecomTimers()
-	t.RTOInitial, t.RTOMin, t.RTOMax = 400*sctpcore.Millisecond, 100*sctpcore.Millisecond, 800*sctpcore.Millisecond
-	t.HBInterval = 300 * sctpcore.Millisecond
-	return t
+// profile is a named set of timers for our side.
+type profile struct {
+	name string
+	sctpcore.Timers
 }
+
+// The profiles: those that a user can choose, and labTimers, with which a dead
+// path is noticed within a second or so and yet a busy machine may leave
+// a process waiting for some time. With RFC 9260's own only a link that goes
+// down is noticed soon.
+var (
+	rfc9260Timers = profile{"RFC 9260 timers", sctpcore.RFC9260Timers()}
+	telecomTimers = profile{"telecom timers", sctpcore.TelecomTimers()}
+	labTimers     = profile{"lab timers", func() sctpcore.Timers {
+		t := sctpcore.TelecomTimers()
+		t.RTOInitial, t.RTOMin, t.RTOMax = 400*sctpcore.Millisecond, 100*sctpcore.Millisecond, 800*sctpcore.Millisecond
+		t.HBInterval = 300 * sctpcore.Millisecond
+		return t
+	}()}
+)
 
 // side is our dataplane on the lab's two networks.
 type side struct {
@@ -40,7 +52,7 @@ type side struct {
 
 // startOurs opens our ends of the lab and runs a dataplane on them. It is
 // closed at the end of the test, before the lab goes.
-func (l *lab) startOurs(t testing.TB) *side {
+func (l *lab) startOurs(t testing.TB, timers profile) *side {
 	t.Helper()
 	s := &side{t: t}
 	var configs []dataplane.PortConfig
@@ -52,7 +64,7 @@ func (l *lab) startOurs(t testing.TB) *side {
 		configs = append(configs, dataplane.PortConfig{Port: port, Addrs: []netip.Prefix{ipv4.ours[i], ipv6.ours[i]}})
 	}
 	var err error
-	s.dp, err = dataplane.New(dataplane.Config{Ports: configs, Timers: labTimers(), Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil))})
+	s.dp, err = dataplane.New(dataplane.Config{Ports: configs, Timers: timers.Timers, Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil))})
 	if err != nil {
 		closePorts(t, s.ports)
 		require.NoError(t, err)

@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +43,27 @@ var buildPeer = sync.OnceValues(func() (string, error) {
 	}
 	return target, nil
 })
+
+// starter starts child processes on a thread that lives as long as the test
+// does: the kernel kills a child when the thread that made it ends.
+var starter = sync.OnceValue(func() chan<- func() {
+	work := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for do := range work {
+			do()
+		}
+	}()
+	return work
+})
+
+// startChild starts a process that does not survive the test's.
+func startChild(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	done := make(chan error)
+	starter() <- func() { done <- cmd.Start() }
+	return <-done
+}
 
 // atExit is what TestMain does after the tests.
 var atExit []func()
@@ -96,7 +119,7 @@ func startPeer(t testing.TB, namespace string, args ...string) *peer {
 	require.NoError(t, err)
 	out, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)
-	require.NoError(t, p.cmd.Start())
+	require.NoError(t, startChild(p.cmd))
 	go p.read(out)
 	t.Cleanup(func() {
 		p.kill()
