@@ -3,35 +3,19 @@ package demo
 import (
 	"errors"
 
-	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/nic/fault"
 )
 
 // cable is one network: a port of each side, both breakable. The ports under
 // the faults belong to the rig, which closes them.
-type cable struct {
-	a, b         *fault.Port
-	seenA, seenB nic.Port // what the dataplanes use: a and b, captured or not
-}
-
-func (s *show) newCable(a, b nic.Port) (*cable, error) {
-	c := &cable{a: fault.Wrap(a, fault.Config{}), b: fault.Wrap(b, fault.Config{})}
-	var err error
-	if c.seenA, err = s.captured(c.a); err != nil {
-		return nil, err
-	}
-	if c.seenB, err = s.captured(c.b); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
+type cable struct{ a, b *fault.Port }
 
 // end is what side a's or b's dataplane polls.
-func (c *cable) end(side string) nic.Port {
+func (c *cable) end(side string) *fault.Port {
 	if side == "a" {
-		return c.seenA
+		return c.a
 	}
-	return c.seenB
+	return c.b
 }
 
 // unplug takes the link of both ends down, as pulling a cable does.

@@ -40,6 +40,8 @@ const (
 	demoPort  = 5000
 )
 
+var errInterrupted = errors.New("interrupted")
+
 // Check says what is wrong with the options.
 func (o *Options) Check() error {
 	if len(o.Devices) != 1 && len(o.Devices) != 4 {
@@ -91,6 +93,9 @@ func Run(ctx context.Context, o Options) (res *Result, err error) {
 		verifier: NewVerifier(o.Streams), stop: make(chan struct{}),
 		broken: make(chan error, 2), sent: make(chan error, 1), received: make(chan error, 1),
 	}
+	if o.Capture != "" && o.Rate == 0 {
+		s.opt.Rate = captureRate
+	}
 	s.timers, _ = config.Profile(o.Timers)
 	defer func() {
 		s.view.end()
@@ -99,6 +104,9 @@ func Run(ctx context.Context, o Options) (res *Result, err error) {
 		}
 	}()
 	if err := s.setUp(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = errInterrupted
+		}
 		return nil, err
 	}
 	res = &Result{Device: s.deviceName(), Timers: o.Timers}
@@ -198,7 +206,7 @@ func (s *show) wait(ctx context.Context, d time.Duration) error {
 	case err := <-s.broken:
 		return err
 	case <-ctx.Done():
-		return errors.New("interrupted")
+		return errInterrupted
 	}
 }
 
@@ -213,7 +221,7 @@ func (s *show) drain(ctx context.Context) (missed string, err error) {
 		case err := <-ended:
 			return false, err
 		case <-ctx.Done():
-			return false, errors.New("interrupted")
+			return false, errInterrupted
 		case <-timeout:
 			return true, nil
 		}

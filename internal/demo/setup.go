@@ -11,6 +11,7 @@ import (
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/internal/ports"
 	"github.com/trunkline-sctp/trunkline/nic"
+	"github.com/trunkline-sctp/trunkline/nic/fault"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
@@ -66,9 +67,13 @@ func (s *show) openCables() error {
 		} else if a, b, err = s.rig.Pair(s.opt.Devices[0], nameA, nameB); err != nil {
 			return err
 		}
-		if s.cables[n], err = s.newCable(a, b); err != nil {
+		if a, err = s.captured(a, nameA); err != nil {
 			return err
 		}
+		if b, err = s.captured(b, nameB); err != nil {
+			return err
+		}
+		s.cables[n] = &cable{a: fault.Wrap(a, fault.Config{}), b: fault.Wrap(b, fault.Config{})}
 	}
 	return nil
 }

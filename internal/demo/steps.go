@@ -101,7 +101,7 @@ func (s *show) failover(ctx context.Context, events <-chan dataplane.PathEvent, 
 		case err := <-s.broken:
 			return e, false, err
 		case <-ctx.Done():
-			return e, false, fmt.Errorf("interrupted")
+			return e, false, errInterrupted
 		case <-timeout.C:
 			return e, false, nil
 		}

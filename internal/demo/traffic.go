@@ -98,20 +98,19 @@ func receive(conn *dataplane.Conn, v *Verifier, t *totals) error {
 	for i := range batch {
 		batch[i].Data = make([]byte, maxLen)
 	}
-	parts := map[uint16][]byte{}
+	var part []byte // of a message that goes on: its rest comes next
 	for {
 		n, err := conn.RecvBatch(batch)
 		for i := range batch[:n] {
 			m := &batch[i]
 			msg := m.Data[:m.N]
 			t.bytes.Add(uint64(m.N))
-			if part := parts[m.Stream]; m.More || len(part) > 0 {
-				msg = append(part, msg...)
+			if m.More || len(part) > 0 {
+				part = append(part, msg...)
 				if m.More {
-					parts[m.Stream] = msg
 					continue
 				}
-				parts[m.Stream] = msg[:0]
+				msg, part = part, part[:0]
 			}
 			v.Check(m.Stream, msg)
 			t.received.Add(1)

@@ -101,6 +101,9 @@ func dialAll(ctx context.Context, d *dataplane.Dataplane, o *ClientOptions) ([]*
 	var sessions []*Session
 	for range o.Parallel {
 		c, err := d.Dial(ctx, nil, o.Remote, &dataplane.AssocOptions{InStreams: o.Streams, OutStreams: o.Streams})
+		if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+			return sessions, errors.New("interrupted")
+		}
 		if err != nil {
 			return sessions, fmt.Errorf("connect to %s: %w; is `trunkline perf server` running there, and is the route right?", o.Remote, err)
 		}

@@ -3,7 +3,9 @@
 package ports
 
 import (
+	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -77,6 +79,17 @@ func setLinkUp(name string, up bool) error {
 		return netlink.LinkSetUp(l)
 	}
 	return netlink.LinkSetDown(l)
+}
+
+// newMAC gives an interface a random, locally administered address.
+func newMAC(name string) error {
+	l, err := netlink.LinkByName(name)
+	if err != nil {
+		return err
+	}
+	mac := binary.BigEndian.AppendUint64(nil, rand.Uint64())[:6]
+	mac[0] = mac[0]&^1 | 2
+	return netlink.LinkSetHardwareAddr(l, mac)
 }
 
 func deleteLink(name string) error {

@@ -79,7 +79,9 @@ func (r *Rig) tapPair(nameA, nameB string) (a, b nic.Port, err error) {
 	if err != nil {
 		return nil, nil, privilege(err)
 	}
-	if err := enslave(bridge, ifA, ifB); err != nil {
+	// The kernel gives a tap the address of its port, and a bridge keeps what is
+	// for the address of one of its own interfaces: they get other ones.
+	if err := errors.Join(newMAC(ifA), newMAC(ifB), enslave(bridge, ifA, ifB)); err != nil {
 		return nil, nil, privilege(fmt.Errorf("bridge %s: %w", bridge, err))
 	}
 	return a, b, nil

@@ -19,7 +19,10 @@ const (
 	// goodbye is how long associations may take to shut down gracefully when
 	// the service ends; then they are aborted.
 	goodbye = 5 * time.Second
+	longest = 16 << 20 // bytes of a message that echo takes; above it aborts
 )
+
+var errLong = errors.New("serve: message is too long to echo")
 
 // Run runs the configuration's service until ctx is done.
 func Run(ctx context.Context, f *config.File, out, log io.Writer) error {
@@ -93,20 +96,22 @@ func newRooms() []dataplane.Message {
 // echo sends every message back on its stream (RFC 862).
 func echo(c *dataplane.Conn, _ config.Service) error {
 	in, out := newRooms(), make([]dataplane.Message, rooms)
-	parts := map[uint16][]byte{}
+	var part []byte // of a message that goes on: its rest comes next
 	for {
 		n, err := c.RecvBatch(in)
 		ready := out[:0]
 		for i := range in[:n] {
 			m := &in[i]
 			data := m.Data[:m.N]
-			if part := parts[m.Stream]; m.More || len(part) > 0 {
-				data = append(part, data...)
+			if m.More || len(part) > 0 {
+				if part = append(part, data...); len(part) > longest {
+					_ = c.Abort("message too long to echo")
+					return errLong
+				}
 				if m.More {
-					parts[m.Stream] = data
 					continue
 				}
-				delete(parts, m.Stream)
+				data, part = part, nil
 			}
 			ready = append(ready, dataplane.Message{Data: data, Stream: m.Stream, PPID: m.PPID, Unordered: m.Unordered})
 		}
