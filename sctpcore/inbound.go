@@ -257,24 +257,24 @@ func (a *assoc) roomFor(t wire.TSN, n int) bool {
 
 // outOfPlace tells whether a chunk's B and E bits contradict its neighbours'.
 func (in *inbound) outOfPlace(d wire.Data, t wire.TSN) bool {
-	if in.partial.active && in.partial.next == t {
-		return d.Beginning() || d.StreamID() != in.partial.stream
-	}
 	same := func(r *inRecord) bool {
 		return r.stream == d.StreamID() && (r.flags&wire.FlagU != 0) == d.Unordered() &&
 			(d.Unordered() || r.ssn == d.SSN())
 	}
 	before := in.at(t - 1)
-	if d.Beginning() {
-		if before != nil && before.flags&wire.FlagE == 0 {
-			return true
-		}
-	} else if before != nil {
-		if before.flags&wire.FlagE != 0 || !same(before) {
-			return true
-		}
-	} else if in.received(t - 1) {
-		return true // what came before it was complete
+	bad := false
+	switch {
+	case in.partial.active && in.partial.next == t:
+		bad = d.Beginning() || d.StreamID() != in.partial.stream
+	case d.Beginning():
+		bad = before != nil && before.flags&wire.FlagE == 0
+	case before != nil:
+		bad = before.flags&wire.FlagE != 0 || !same(before)
+	default:
+		bad = in.received(t - 1) // what came before it was complete
+	}
+	if bad {
+		return true
 	}
 	after := in.at(t + 1)
 	if after == nil {
