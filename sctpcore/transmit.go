@@ -159,7 +159,12 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 			if c.state != chunkLost {
 				continue
 			}
-			if k.left() < wire.DataHeaderLen+wire.Pad4(int(c.n)) {
+			need := wire.DataHeaderLen + wire.Pad4(int(c.n))
+			if k.empty() && need > k.left() {
+				// 6.9: the path MTU shrank after the chunk got its TSN: IP has to cut it.
+				k.room = len(k.out.Buf)
+			}
+			if k.left() < need {
 				break
 			}
 			a.putLost(k, t, c, now)
