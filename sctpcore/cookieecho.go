@@ -154,7 +154,6 @@ func (e *Endpoint) restart(a *assoc, in *Inbound, p wire.Packet, ck *stateCookie
 	a.in.packets, a.in.sackNow = 0, false
 	a.out.restart(int(ck.out), ck.localTSN)
 	a.out.credit = a.maxBurst()
-	a.out.credit = a.maxBurst()
 	a.inStreamsMax = int(ck.in)
 	a.t1, a.t2, a.t5, a.sackTimer = Never, Never, Never, Never
 	a.owed, a.errors = 0, 0
