@@ -50,6 +50,7 @@ func (a *assoc) transmit(now Time, o *Outbound) bool {
 	if a.mayCarryData() {
 		if i, ok := a.dataPath(now); ok {
 			k := a.start(o, i, a.peerTag)
+			a.bundleSack(&k)
 			a.putControl(&k, now)
 			a.putData(&k, now)
 			if !k.empty() {
@@ -66,6 +67,23 @@ func (a *assoc) transmit(now Time, o *Outbound) bool {
 	}
 	return false
 }
+
+// bundleSack makes a SACK that waits for SACKDelay travel with the next new DATA
+// if both fit (RFC 9260, section 6.1: "SHOULD create a SACK chunk and bundle it").
+func (a *assoc) bundleSack(k *packetBuilder) {
+	o := &a.out
+	if a.sackTimer == Never || o.lost > 0 {
+		return
+	}
+	m := o.messages.at(o.cut - o.messages.head)
+	n := min(len(m.data)-o.cutOff, a.fragmentSize())
+	if sackLen+wire.DataHeaderLen+wire.Pad4(n) <= k.left() {
+		a.owed |= oweSack
+	}
+}
+
+// sackLen is a SACK without gap blocks: with gaps none is delayed.
+const sackLen = 16
 
 // mayCarryData tells whether the state lets user data go out.
 func (a *assoc) mayCarryData() bool {
