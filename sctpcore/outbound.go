@@ -215,7 +215,7 @@ func (a *assoc) t3Expired(i int, now Time) {
 	// 7.2.3: "ssthresh = max(cwnd / 2, 4 * PMDCS); cwnd = PMDCS".
 	m := p.payload()
 	p.ssthresh = max(p.cwnd/2, 4*m)
-	p.cwnd, p.partialBytesAcked = m, 0
+	p.cwnd, p.partialBytesAcked, p.single = m, 0, true
 	p.backOff(a.timers)
 	// 6.1, A: "the sender SHOULD NOT consider the association or any particular
 	// destination transport address failed" while a closed window is answered.

@@ -22,6 +22,7 @@ type path struct {
 	// Congestion (RFC 9260, section 7.2), in bytes.
 	cwnd, ssthresh, partialBytesAcked int
 	flight                            int
+	single                            bool // T3-rtx expired: one packet at a time until something is acknowledged
 	lastData                          Time // when DATA last left here; cwnd ages from then
 
 	// T3-rtx and the heartbeat timer; Never is stopped.
@@ -80,6 +81,10 @@ func (p *path) measured(r Time, t *Timers) {
 
 // backOff doubles the RTO (RFC 9260, section 6.3.3, rule E2).
 func (p *path) backOff(t *Timers) { p.rto = min(2*p.rto, t.RTOMax) }
+
+// open tells whether the window lets another packet go (RFC 9260, sections 6.1, B,
+// and 7.2.3).
+func (p *path) open() bool { return p.flight < p.cwnd && !(p.single && p.flight > 0) }
 
 // usable tells whether the path may carry data without need.
 func (p *path) usable() bool { return p.state == Active && !p.linkDown }

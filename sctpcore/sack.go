@@ -233,6 +233,7 @@ func (a *assoc) applyAcks(acks []pathAcks, advanced bool, now Time) {
 		}
 		if k.acked > 0 {
 			a.errors = 0
+			p.single = false
 			// A chunk that was sent more than once may have arrived by its earlier
 			// path: that says nothing about this one.
 			if k.first {

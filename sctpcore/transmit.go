@@ -135,7 +135,7 @@ func (a *assoc) dataPath(now Time) (int, bool) {
 	o := &a.out
 	if o.lost > 0 {
 		i := a.lostPath()
-		if p := &a.paths[i]; o.force || p.flight < p.cwnd {
+		if p := &a.paths[i]; o.force || p.open() {
 			return i, true
 		}
 	}
@@ -144,7 +144,7 @@ func (a *assoc) dataPath(now Time) (int, bool) {
 	}
 	p := &a.paths[a.current]
 	p.ageWindow(now)
-	if o.credit == 0 || p.flight >= p.cwnd || p.state == Unconfirmed {
+	if o.credit == 0 || !p.open() || p.state == Unconfirmed {
 		return 0, false
 	}
 	m := o.messages.at(o.cut - o.messages.head)
@@ -170,7 +170,7 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 	o := &a.out
 	p := &a.paths[k.path]
 	before := len(k.b)
-	if o.lost > 0 && (o.force || p.flight < p.cwnd) {
+	if o.lost > 0 && (o.force || p.open()) {
 		o.force = false
 		for t := o.lostFrom; t != o.nextTSN && o.lost > 0; t++ {
 			c := o.chunk(t)
