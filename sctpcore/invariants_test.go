@@ -208,6 +208,9 @@ func (a *assoc) checkInbound(owners map[block]AssocID) error {
 		}
 		before = r.last
 	}
+	if a.state == Closed {
+		return nil // its streams are not looked at any more
+	}
 	return in.checkStreams(queued)
 }
 
