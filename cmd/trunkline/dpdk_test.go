@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,35 @@ func TestDemoOnDPDKRings(t *testing.T) {
 	o := trunkline(t, "demo", "--duration", "600ms", "--hugepages", "off")
 	require.Equal(t, exitOK, o.code, o.out+o.err)
 	require.True(t, strings.HasSuffix(o.out, "\nPASS\n"), o.out)
+}
+
+// TestDemoMakesAndRemovesItsInterfaces covers the kinds that stand on the kernel.
+func TestDemoMakesAndRemovesItsInterfaces(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to make interfaces")
+	}
+	for _, kind := range []string{"af_packet", "tap"} {
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+		defer cancel()
+		c := command(ctx, "demo", "--device", kind, "--duration", "300ms", "--rate", "5000", "--hugepages", "off")
+		o := finish(t, c)
+		require.Equal(t, exitOK, o.code, o.out+o.err)
+		left, err := filepath.Glob(fmt.Sprintf("/sys/class/net/tl%d*", c.Process.Pid))
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
+}
+
+func TestDemoOnFourGivenDevices(t *testing.T) {
+	dir := t.TempDir()
+	var list []string
+	for _, role := range []string{"server", "client"} {
+		for n := range 2 {
+			list = append(list, fmt.Sprintf("memif:role=%s,socket=%s/m%d", role, dir, n))
+		}
+	}
+	o := trunkline(t, "demo", "--device", strings.Join(list, ","), "--duration", "300ms", "--rate", "5000", "--hugepages", "off")
+	require.Equal(t, exitOK, o.code, o.out+o.err)
 }
 
 func TestMissingInterfaceSaysSo(t *testing.T) {

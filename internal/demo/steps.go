@@ -54,7 +54,7 @@ func (s *show) fault(ctx context.Context, cause, breaking string, breakIt func()
 		return f, mend()
 	}
 	f.From, f.To = named(e.OldDst.String(), e.OldPort), named(e.Dst.String(), e.Port)
-	f.Detected, f.Switched = time.Duration(e.Detected-at), time.Duration(e.Switched-at)
+	f.Detected, f.Switched = time.Duration(max(0, e.Detected-at)), time.Duration(e.Switched-at)
 	s.view.say("detected after %s, first DATA by %s after %s", inUnit(&f, f.Detected), f.To, inUnit(&f, f.Switched))
 	if err := s.wait(ctx, hold); err != nil {
 		return f, err
