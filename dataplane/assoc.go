@@ -20,9 +20,10 @@ type assoc struct {
 	// Sending: read hands records to the core, freed follows behind it as the
 	// core releases them.
 	read, freed recordReader
-	released    uint64 // messages that freed has passed
-	blocked     bool   // the core's send buffer is full
-	shutdown    bool   // SHUTDOWN was asked for
+	released    uint64        // messages that freed has passed
+	blocked     bool          // the core's send buffer is full
+	shutdown    bool          // SHUTDOWN was asked for
+	closedAt    sctpcore.Time // of Close, or of the last progress after it; 0 is open
 
 	// Receiving.
 	ring  recordWriter
@@ -212,10 +213,15 @@ func (w *worker) attend(c *Conn) {
 		c.mu.Lock()
 		abort := c.abort
 		c.mu.Unlock()
-		if abort != nil {
+		switch {
+		case abort != nil:
 			_ = w.core.Abort(w.now, a.id, []byte(*abort))
 			return
+		case !a.up && c.out.first.Load() == nil: // there is nothing to deliver
+			_ = w.core.Abort(w.now, a.id, []byte("closed before it was up"))
+			return
 		}
+		a.closedAt = w.now
 	}
 	w.send(a)
 	w.receive(a)

@@ -82,10 +82,24 @@ func (w *worker) freeSent(a *assoc) {
 	if a.freed.pos == from && a.conn.out.room.asleep.Load() == 0 {
 		return
 	}
+	if a.closedAt != 0 {
+		a.closedAt = w.now
+	}
 	a.freed.release()
 	seg := a.freed.seg
 	if int(seg.tail.Load()-a.freed.pos) <= len(seg.buf)/2 {
 		a.conn.out.room.signal()
+	}
+}
+
+// abortLingering ends associations that were closed and whose peer keeps its
+// window shut: T5-shutdown-guard runs only once all data is delivered.
+func (w *worker) abortLingering() {
+	for _, a := range w.order {
+		if a.closedAt != 0 && !a.down && !a.shutdown && w.now-a.closedAt > 5*w.d.cfg.Timers.RTOMax {
+			w.drops[DropLingering]++
+			_ = w.core.Abort(w.now, a.id, []byte("closed, and the peer takes nothing"))
+		}
 	}
 }
 

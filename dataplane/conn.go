@@ -142,9 +142,14 @@ func (c *Conn) usable() error {
 	return nil
 }
 
+// maxAbortReason bounds the reason in an ABORT, in bytes, so that the packet fits
+// any path.
+const maxAbortReason = 256
+
 // Close shuts down gracefully: it refuses new messages and returns at once; what
 // was sent is still delivered, what was not read is thrown away. Send and Recv
-// that are waiting return net.ErrClosed. Wait for Done to know the end.
+// that are waiting return net.ErrClosed. Wait for Done to know the end. A
+// peer that takes nothing for 5 × RTO.Max is aborted.
 func (c *Conn) Close() error {
 	if !c.shut(nil) {
 		return net.ErrClosed
@@ -152,9 +157,10 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Abort ends the association at once: the peer gets reason with an ABORT, what
-// is on its way either way is lost.
+// Abort ends the association at once: the peer gets the first maxAbortReason
+// bytes of reason with an ABORT; what is on its way either way is lost.
 func (c *Conn) Abort(reason string) error {
+	reason = reason[:min(len(reason), maxAbortReason)]
 	if !c.shut(&reason) {
 		return net.ErrClosed
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/trunkline-sctp/trunkline/nic/fault"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
@@ -460,4 +461,62 @@ func TestCloseOfTheDataplaneEndsEverything(t *testing.T) {
 	_, err = l.b.Listen(nil, nil)
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.NotZero(t, l.b.Stats().Core.Aborteds)
+}
+
+func TestCloseBeforeItIsUpDeliversWhatWasSent(t *testing.T) {
+	s := newSimulation(t, 1, fault.Impairment{})
+	ln, err := s.b.Listen(&Addr{Port: 7}, nil)
+	require.NoError(t, err)
+	c, err := s.a.Begin(nil, &Addr{IPs: []netip.Addr{addrOf(1, 0, false).Addr()}, Port: 7}, nil)
+	require.NoError(t, err)
+	require.NoError(t, c.Send([]byte("in a hurry"), nil))
+	require.NoError(t, c.Close())
+	in := []Message{{Data: make([]byte, 100)}}
+	var srv *Conn
+	s.until(10, "message", func() bool {
+		if srv == nil {
+			srv = ln.TryAccept()
+			return false
+		}
+		n, err := srv.TryRecvBatch(in)
+		require.NoError(t, err)
+		return n == 1
+	})
+	require.Equal(t, "in a hurry", string(in[0].Data[:in[0].N]))
+	s.until(10, "end", func() bool { return c.ended.Load() && srv.ended.Load() })
+	require.NoError(t, c.Err())
+}
+
+func TestCloseBeforeItIsUp(t *testing.T) {
+	l := newLab(t, labOptions{})
+	c, err := l.a.Begin(nil, &Addr{IPs: []netip.Addr{netip.MustParseAddr("10.0.1.77")}, Port: 9}, nil)
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	within(t, "ending", func() { <-c.Done(); <-c.Up() })
+	require.Error(t, c.Err())
+}
+
+func TestClosedAssociationWithAPeerThatTakesNothingEnds(t *testing.T) {
+	s := newSimulation(t, 1, fault.Impairment{})
+	ln, err := s.b.Listen(&Addr{Port: 7}, &AssocOptions{ReceiveBuffer: 16 << 10})
+	require.NoError(t, err)
+	c, err := s.a.Begin(nil, &Addr{IPs: []netip.Addr{addrOf(1, 0, false).Addr()}, Port: 7}, nil)
+	require.NoError(t, err)
+	var srv *Conn
+	s.until(10, "accept", func() bool { srv = ln.TryAccept(); return srv != nil })
+	for full := false; !full; { // nobody reads
+		n, err := c.TrySendBatch([]Message{{Data: make([]byte, 4000)}})
+		require.NoError(t, err)
+		full = n == 0
+		s.step()
+	}
+	s.until(10, "coming up", func() bool { return c.assoc.up })
+	require.NoError(t, c.Close())
+	s.until(60, "end", func() bool { return c.ended.Load() })
+	require.ErrorIs(t, c.Err(), syscall.ECONNABORTED)
+	require.EqualValues(t, 1, dropCount(t, s.a, "dataplane_lingering"))
+	require.NoError(t, srv.Close())
+	s.until(10, "end", func() bool { return srv.ended.Load() })
+	require.Zero(t, s.a.Stats().Associations)
+	require.Zero(t, s.b.Stats().Associations)
 }

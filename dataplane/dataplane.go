@@ -40,7 +40,10 @@ type port struct {
 	nic   nic.Port
 	info  nic.Info
 	iface *inet.Iface
-	mtu   int
+	mtu   int // bytes of IP packet
+	room  int // bytes behind the headroom of a buffer
+	// fit: a buffer holds a packet for any port, not only for this one.
+	fit bool
 }
 
 // New checks the configuration whole and starts the workers, or nothing. The

@@ -28,6 +28,7 @@ const (
 	DropNoListener                  // an association that came up when its listener was gone
 	DropSendRefused                 // a queued message that the core refused: the association was closing
 	DropEgressTableFull             // no egress handle left for a path
+	DropLingering                   // a closed association aborted because its peer took nothing any more
 	numDrops
 )
 
@@ -44,6 +45,7 @@ var dropTexts = [numDrops]struct{ name, help string }{
 	DropNoListener:      {"no_listener", "associations that came up when their listener was gone"},
 	DropSendRefused:     {"send_refused", "queued messages that the association no longer took"},
 	DropEgressTableFull: {"egress_table_full", "paths that got no egress handle"},
+	DropLingering:       {"lingering", "closed associations aborted because the peer took nothing any more"},
 }
 
 // String is the reason's name as metrics show it.

@@ -50,7 +50,8 @@ func (w *worker) copyTo(to uint8, p *workerPort, pkt *nic.Packet, kind strayKind
 
 // share lets the other workers learn from answers and announcements: each has
 // neighbours of its own, but a frame reaches only one of them. Questions are
-// for the one that they reached.
+// for the one that they reached. (An answer to another worker's question counts
+// as unsolicited where it arrives.)
 func (w *worker) share(p *workerPort, pkt *nic.Packet) {
 	if len(w.d.workers) == 1 || !tellsMAC(&w.rx.meta) {
 		return

@@ -19,6 +19,7 @@ import (
 type lab struct {
 	t     testing.TB
 	wires [][2]*mem.Port
+	ports []nic.Port // the same, as the dataplanes see them
 	a, b  *Dataplane
 }
 
@@ -44,6 +45,7 @@ func newLab(t testing.TB, o labOptions) *lab {
 			if o.wrap != nil {
 				pc.Port = o.wrap(side, i, p)
 			}
+			l.ports = append(l.ports, pc.Port)
 			cfg[side].Ports = append(cfg[side].Ports, pc)
 		}
 	}
@@ -67,10 +69,8 @@ func newLab(t testing.TB, o labOptions) *lab {
 func (l *lab) close() {
 	require.NoError(l.t, l.a.Close())
 	require.NoError(l.t, l.b.Close())
-	for _, w := range l.wires {
-		for _, p := range w {
-			require.NoError(l.t, p.Close())
-		}
+	for _, p := range l.ports {
+		require.NoError(l.t, p.Close())
 	}
 	for _, w := range l.wires {
 		for _, p := range w {

@@ -132,6 +132,7 @@ func (w *worker) lookAtLinks() (changed bool) {
 	if w.now >= w.slowAt {
 		w.slowAt = w.now + slowInterval
 		w.frags.Expire(int64(w.now))
+		w.abortLingering()
 	}
 	return changed
 }

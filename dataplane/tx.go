@@ -68,7 +68,10 @@ func (w *worker) stock() bool {
 		return true
 	}
 	for range w.ports {
-		if b.have = w.ports[b.pool].nic.Alloc(b.pkts[:]); b.have > 0 {
+		if p := w.ports[b.pool].port; p.fit {
+			b.have = p.nic.Alloc(b.pkts[:])
+		}
+		if b.have > 0 {
 			for i := range b.have {
 				b.out[i].Buf = bufferOf(b.pkts[i])
 			}
@@ -124,7 +127,9 @@ func (w *worker) forward(o *sctpcore.Outbound, pkt *nic.Packet) {
 		w.discard(pkt)
 		return
 	}
-	w.tx.pool = p.index
+	if p.fit {
+		w.tx.pool = p.index
+	}
 	if e.resolved {
 		w.enqueue(p, pkt)
 		return

@@ -93,8 +93,13 @@ func newPorts(c *Config) ([]*port, error) {
 		}
 		ports[i] = p
 	}
+	largest := 0
+	for _, p := range ports {
+		largest = max(largest, p.mtu)
+	}
 	for i, p := range ports {
 		pc := &c.Ports[i]
+		p.fit = p.room >= largest-ipHeader
 		ic := inet.IfaceConfig{MAC: p.info.MAC, VLAN: pc.VLAN, Addrs: pc.Addrs}
 		for j := range c.Ports {
 			for _, a := range c.Ports[j].Addrs {
@@ -110,6 +115,9 @@ func newPorts(c *Config) ([]*port, error) {
 	}
 	return ports, nil
 }
+
+// ipHeader is the least that IP takes of an MTU, in bytes.
+const ipHeader = 20
 
 // checkSizes checks that the port's MTU can be had and its buffers hold it.
 func (p *port) checkSizes() error {
@@ -127,7 +135,7 @@ func (p *port) checkSizes() error {
 		return fmt.Errorf("dataplane: port %s has no buffers: enlarge its pool", p.info.Name)
 	}
 	defer nic.Free(one[:])
-	const ipHeader = 20
+	p.room = one[0].Tailroom()
 	if one[0].Headroom() < inet.MaxTemplateLen || one[0].Tailroom() < p.mtu-ipHeader {
 		return fmt.Errorf("dataplane: port %s: buffers with %d bytes of headroom and %d of room are too small for an MTU of %d: enlarge them or lower the MTU",
 			p.info.Name, one[0].Headroom(), one[0].Tailroom(), p.mtu)
