@@ -194,11 +194,15 @@ func echo(conn *dataplane.Conn, progress *atomic.Uint64) error {
 	}
 }
 
-// source sends a plan.
-func source(conn *dataplane.Conn, p plan) error {
+// source sends a plan; half way through it waits for the gate, if there is one,
+// to be closed.
+func source(conn *dataplane.Conn, p plan, gate <-chan struct{}) error {
 	room := make([]byte, maxMessage)
 	n, _ := p.messages()
 	for i := range n {
+		if gate != nil && i == n/2 {
+			<-gate
+		}
 		stream, index := p.place(i)
 		message := room[:p.size(stream, index)]
 		p.fill(message, stream, index)
@@ -227,10 +231,10 @@ func sink(conn *dataplane.Conn, p plan, progress *atomic.Uint64) error {
 	return nil
 }
 
-// verify sends a plan and checks its echo.
-func verify(conn *dataplane.Conn, p plan, progress *atomic.Uint64) error {
+// verify sends a plan and checks its echo; gate is as for source.
+func verify(conn *dataplane.Conn, p plan, progress *atomic.Uint64, gate <-chan struct{}) error {
 	sent := make(chan error, 1)
-	go func() { sent <- source(conn, p) }()
+	go func() { sent <- source(conn, p, gate) }()
 	return errors.Join(sink(conn, p, progress), <-sent)
 }
 

@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -86,8 +87,9 @@ func (c transferCase) dial(t *testing.T, l *lab, ours *side, p plan) {
 	seen := watch(conn)
 	var progress atomic.Uint64
 	result := make(chan error, 1)
-	go func() { result <- verify(conn, p, &progress) }()
-	network := c.disturb(t, l, p, conn, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
+	gate := make(chan struct{})
+	go func() { result <- verify(conn, p, &progress, gate) }()
+	network := c.disturb(t, l, p, conn, func() { close(gate) }, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
 	require.NoError(t, <-result, "our events:\n%v", seen)
 	seen.await(t, "failover", kind(sctpcore.EventFailover))
 	seen.awaitActive(t, conn, c.family.peer[network].Addr())
@@ -101,13 +103,14 @@ func (c transferCase) dial(t *testing.T, l *lab, ours *side, p plan) {
 // answer is the case in which the peer calls us and checks our echo.
 func (c transferCase) answer(t *testing.T, l *lab, ours *side, p plan) {
 	accept := ours.listen(addr(c.family.ours, ourPort))
-	client := startPeer(t, l.peer, peerArgs("client", "verify", list(c.family.peer), list(c.family.ours), ourPort, p)...)
+	args := peerArgs("client", "verify", list(c.family.peer), list(c.family.ours), ourPort, p)
+	client := startPeer(t, l.peer, append(args, "--pause", fmt.Sprint(p.bytes/2))...)
 	conn := accept()
 	seen := watch(conn)
 	var progress atomic.Uint64
 	result := make(chan error, 1)
 	go func() { result <- echo(conn, &progress) }()
-	c.disturb(t, l, p, conn, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
+	c.disturb(t, l, p, conn, func() { client.command("go") }, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
 	stats := client.awaitOK()
 	require.NoError(t, <-result, "our events:\n%v", seen)
 	require.NoError(t, ours.ended(conn))
@@ -116,16 +119,18 @@ func (c transferCase) answer(t *testing.T, l *lab, ours *side, p plan) {
 	t.Logf("our events:\n%v", seen)
 }
 
-// disturb cuts the network that our data goes over after a third of it, and
-// mends it after two thirds. When the peer calls, that need not be the first:
+// disturb cuts the network that our data goes over after a quarter of it, and
+// mends it after three. When the peer calls, that need not be the first:
 // usrsctp's INIT may come from either of its addresses, which is our primary
-// then.
-func (c transferCase) disturb(t *testing.T, l *lab, p plan, conn *dataplane.Conn, await func(bytes uint64)) (network int) {
+// then. The second half of the data is held back until the cut is made, so that
+// it is in the middle on a slow machine too; release lets it go.
+func (c transferCase) disturb(t *testing.T, l *lab, p plan, conn *dataplane.Conn, release func(), await func(bytes uint64)) (network int) {
 	t.Helper()
-	await(p.bytes / 3)
+	await(p.bytes / 4)
 	network = currentNetwork(t, conn, c.family)
 	l.breakNetwork(t, network, c.how)
-	await(p.bytes * 2 / 3)
+	release()
+	await(p.bytes * 3 / 4)
 	l.heal(t, network, c.how)
 	return network
 }
@@ -151,7 +156,7 @@ func TestUsrsctpShutdownBothRoles(t *testing.T) {
 			}
 			conn, other := ours.meet(t, l, c.weDial, mode, p)
 			if c.weEnd {
-				require.NoError(t, source(conn, p))
+				require.NoError(t, source(conn, p, nil))
 				require.NoError(t, conn.Close())
 				require.Error(t, conn.Send([]byte{1}, &dataplane.Message{}), "Send after Close")
 			} else {
@@ -234,13 +239,13 @@ func TestUsrsctpRestart(t *testing.T) {
 	conn := accept()
 	seen := watch(conn)
 	var progress atomic.Uint64
-	require.NoError(t, verify(conn, p, &progress))
+	require.NoError(t, verify(conn, p, &progress, nil))
 	first.kill()
 	second := startPeer(t, l.peer, args...)
 	second.awaitEvent("assoc", "up")
 	seen.await(t, "restart", kind(sctpcore.EventRestart))
 	progress.Store(0)
-	require.NoError(t, verify(conn, p, &progress), "after the restart; our events:\n%v", seen)
+	require.NoError(t, verify(conn, p, &progress, nil), "after the restart; our events:\n%v", seen)
 	require.NoError(t, conn.Close())
 	require.NoError(t, ours.ended(conn))
 	second.awaitOK()
@@ -258,7 +263,7 @@ func TestUsrsctpSeesOurRestart(t *testing.T) {
 	server.awaitKey("READY")
 	first := l.startOurs(t, labTimers)
 	var progress atomic.Uint64
-	require.NoError(t, verify(first.dial(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort)), p, &progress))
+	require.NoError(t, verify(first.dial(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort)), p, &progress, nil))
 	for i := range networks {
 		l.breakNetwork(t, i, cutSilent)
 	}
@@ -270,7 +275,7 @@ func TestUsrsctpSeesOurRestart(t *testing.T) {
 	conn := second.dial(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort))
 	server.awaitEvent("assoc", "restart")
 	progress.Store(0)
-	require.NoError(t, verify(conn, p, &progress))
+	require.NoError(t, verify(conn, p, &progress, nil))
 	require.NoError(t, conn.Close())
 	require.NoError(t, second.ended(conn))
 	server.awaitOK()

@@ -14,12 +14,14 @@
  *
  * Standard output carries one line per happening, KEY followed by name=value
  * pairs, and ends with "RESULT OK …" or "RESULT FAIL reason=…". Standard input
- * takes commands, one per line: shutdown, abort, paths, primary ADDRESS.
+ * takes commands, one per line: shutdown, abort, paths, primary ADDRESS, and go,
+ * for which the sender of a plan waits once it has sent --pause bytes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,7 +44,7 @@ static struct {
 	char *local[MAX_ADDRS], *remote[MAX_ADDRS];
 	int locals, remotes;
 	uint16_t port, lport;
-	uint64_t bytes, seed;
+	uint64_t bytes, seed, pause;
 	unsigned streams, count;
 	uint32_t rto_min, rto_max, heartbeat, path_retrans, sack_delay, buffer;
 } opt = {
@@ -51,6 +53,7 @@ static struct {
 	.sack_delay = 20, .buffer = 2 << 20,
 };
 
+static sem_t go; /* posted by the command go */
 static struct socket *current; /* the association that commands are for */
 static pthread_mutex_t out_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t started_ns;
@@ -364,6 +367,10 @@ static void *send_plan(void *arg)
 		unsigned stream = (unsigned)(i % opt.streams);
 		size_t size = message_size(stream, i / opt.streams);
 
+		if (opt.pause != 0 && s->tx_bytes >= opt.pause) {
+			opt.pause = 0;
+			sem_wait(&go);
+		}
 		fill(room, size, message_key(stream, i / opt.streams));
 		send_message(s, room, size, (uint16_t)stream, htonl(PPID), false);
 	}
@@ -498,6 +505,10 @@ static void obey(const char *line)
 {
 	struct socket *so = current;
 
+	if (strcmp(line, "go") == 0) {
+		sem_post(&go);
+		return;
+	}
 	if (so == NULL) {
 		say("EVENT no_association=1");
 		return;
@@ -567,6 +578,8 @@ static void set_option(const char *name, char *value)
 		opt.lport = (uint16_t)number;
 	else if (strcmp(name, "--bytes") == 0)
 		opt.bytes = number;
+	else if (strcmp(name, "--pause") == 0)
+		opt.pause = number;
 	else if (strcmp(name, "--seed") == 0)
 		opt.seed = number;
 	else if (strcmp(name, "--mode") == 0) {
@@ -643,6 +656,7 @@ int main(int argc, char **argv)
 	pthread_t commands;
 
 	started_ns = now_ns();
+	sem_init(&go, 0, 0);
 	parse(argc, argv);
 	usrsctp_init(0, NULL, stack_debug);
 	set_defaults();
