@@ -272,6 +272,14 @@ func (r *rawPeer) read() []string {
 	}
 }
 
+func (r *rawPeer) answerHeartbeats(got []answer) {
+	for _, g := range got {
+		if c := g.chunk(0); c.Type() == wire.ChunkHeartbeat {
+			r.say(wire.AppendHeartbeatAck(nil, c))
+		}
+	}
+}
+
 // works shows that the association carries a message each way.
 func (r *rawPeer) works() {
 	r.t.Helper()
