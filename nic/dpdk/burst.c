@@ -40,18 +40,18 @@ static inline void add(uint64_t *counter, uint64_t n)
 }
 
 /* enter is 0 if the gate is closed. The store and the load must not change
- * places: tl_quiesce closes the gate and then waits for inside to be 0. */
+ * places: tl_quiesce closes the gate and then waits for visits to be even. */
 static inline int enter(struct tl_queue *q)
 {
 	if (unlikely(!thread_seen))
 		tl_thread_register();
-	__atomic_store_n(&q->inside, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&q->visits, q->visits + 1, __ATOMIC_SEQ_CST);
 	return __atomic_load_n(&q->port->gate, __ATOMIC_SEQ_CST) == 0;
 }
 
 static inline void leave(struct tl_queue *q)
 {
-	__atomic_store_n(&q->inside, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&q->visits, q->visits + 1, __ATOMIC_RELEASE);
 }
 
 static inline uint16_t rx_flags(uint64_t ol, uint32_t caps)

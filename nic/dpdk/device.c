@@ -171,6 +171,10 @@ int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
 	p->ntx = c->ntx;
 	p->carrier_pushed = c->carrier_pushed;
 	p->kick = c->kick;
+	p->reap = c->reap;
+	p->serial = c->serial;
+	if (c->listens != NULL)
+		snprintf(p->listens, sizeof(p->listens), "%s", c->listens);
 	if (queues(p) != 0)
 		return fail(e, "aligned_alloc", ENOMEM);
 	p->caps = negotiate(&conf, &info);
@@ -191,19 +195,32 @@ int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
 	p->max_frame = p->mtu + RTE_ETHER_HDR_LEN + 4;
 	if (set_up_queues(p, c, e) != 0)
 		return -1;
+	if (p->serial)
+		tl_serial_add(p);
 	rc = tl_link_watch(p);
 	if (rc != 0)
 		return fail(e, "rte_eth_dev_callback_register", rc);
-	rc = rte_eth_dev_start(p->id);
-	if (rc != 0)
+	rc = tl_dev_start(p);
+	if (rc != 0 && !c->may_wait)
 		return fail(e, "rte_eth_dev_start", rc);
-	p->started = 1;
+	p->started = rc == 0;
 	if (c->promiscuous)
 		rte_eth_promiscuous_enable(p->id);
 	rte_eth_stats_reset(p->id);
 	tl_link_first(p);
-	tl_ungate(p, TL_GATE_STOPPED);
+	if (p->started)
+		tl_ungate(p, TL_GATE_STOPPED);
 	return 0;
+}
+
+/* af_xdp forgets at its end what is in the completion ring; a burst of
+ * nothing has it look there. */
+static void reap(struct tl_port *p)
+{
+	struct rte_mbuf *none[1];
+
+	for (uint16_t q = 0; q < p->ntx; q++)
+		rte_eth_tx_burst(p->id, q, none, 0);
 }
 
 /* Stops, closes and removes the device, unless it has other ports. p stays
@@ -215,18 +232,22 @@ int tl_port_close(struct tl_port *p, struct tl_error *e)
 	int rc;
 
 	tl_quiesce(p, TL_GATE_STOPPED);
+	if (p->reap && p->started)
+		reap(p);
 	tl_link_unwatch(p);
 	if (rte_eth_dev_info_get(p->id, &info) != 0)
 		info.device = NULL;
 	if (p->started) {
-		rc = rte_eth_dev_stop(p->id);
+		rc = tl_dev_stop(p);
 		if (rc != 0 && rc != -ENOTSUP)
 			fail(e, "rte_eth_dev_stop", rc);
 		p->started = 0;
 	}
-	rc = rte_eth_dev_close(p->id);
+	rc = tl_dev_close(p);
 	if (rc != 0)
 		fail(e, "rte_eth_dev_close", rc);
+	if (p->serial)
+		tl_serial_remove(p);
 	if (info.device == NULL)
 		return e->err ? -1 : 0;
 	RTE_ETH_FOREACH_DEV_OF(other, info.device)

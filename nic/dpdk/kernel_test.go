@@ -142,20 +142,14 @@ func TestAFPacketContract(t *testing.T) {
 	contract(t, vethPair("af_packet", PortSpec{}), nictest.UncountedLoss)
 }
 
-// TestAFXDPContract does without the check for leaks: what the completion ring
-// holds at the end (up to half its size) is never given back by the PMD.
 func TestAFXDPContract(t *testing.T) {
-	contract(t, func(t testing.TB) (a, b *Port) {
-		s := newSpace(t)
-		va, vb := s.veth(t, 1500)
-		return s.open(t, "af_xdp:"+va, PortSpec{}), s.open(t, "af_xdp:"+vb, PortSpec{})
-	}, nictest.UncountedLoss)
+	contract(t, vethPair("af_xdp", PortSpec{}), nictest.UncountedLoss)
 }
 
 func TestTapContract(t *testing.T) { contract(t, tapPair, nictest.UncountedLoss) }
 
 // TestCarrierByNetlink: a port on a kernel interface sees the far end go down
-// and come back, and a flap that was over before it looked.
+// and come back, and its own interface deleted.
 func TestCarrierByNetlink(t *testing.T) {
 	s := newSpace(t)
 	va, vb := s.veth(t, 1500)
@@ -171,14 +165,10 @@ func TestCarrierByNetlink(t *testing.T) {
 	wait(func(l nic.Link) bool { return !l.Up && l.Changes == 1 })
 	s.set(t, vb, true)
 	wait(func(l nic.Link) bool { return l.Up && l.Changes == 2 })
-	s.set(t, vb, false)
-	s.set(t, vb, true)
-	wait(func(l nic.Link) bool { return l.Up && l.Changes == 4 })
-
 	l, err := s.nl.LinkByName(va)
 	require.NoError(t, err)
 	require.NoError(t, s.nl.LinkDel(l))
-	wait(func(l nic.Link) bool { return !l.Up && l.Changes == 5 })
+	wait(func(l nic.Link) bool { return !l.Up && l.Changes == 3 })
 	require.Error(t, a.SetLink(true), "the interface is gone")
 }
 
@@ -220,12 +210,18 @@ func TestMTUAboveTheInterface(t *testing.T) {
 }
 
 func TestJumboOverVeth(t *testing.T) {
-	contract(t, func(t testing.TB) (a, b *Port) {
-		s := newSpace(t)
-		va, vb := s.veth(t, 9000)
-		a, b = s.open(t, "af_packet:"+va, PortSpec{}), s.open(t, "af_packet:"+vb, PortSpec{})
-		closeAtEnd(t, a, b)
-		require.Equal(t, 9000, a.Info().MTU)
-		return a, b
-	}, nictest.UncountedLoss)
+	s := newSpace(t)
+	va, vb := s.veth(t, 9000)
+	a, b := s.open(t, "af_packet:"+va, PortSpec{}), s.open(t, "af_packet:"+vb, PortSpec{})
+	closeAtEnd(t, a, b)
+	require.Equal(t, 9000, a.Info().MTU)
+	size := 9000 + 14
+	for i := range byte(10) {
+		pkt := one(t, a, size, i)
+		require.Equal(t, 1, a.TxBurst(0, []*nic.Packet{pkt}))
+		got := receive(t, b)
+		require.Equal(t, size, got.Len())
+		require.Equal(t, i, got.Data()[size-1])
+		nic.Free([]*nic.Packet{got})
+	}
 }

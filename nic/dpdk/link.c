@@ -128,18 +128,27 @@ void tl_link_unwatch(struct tl_port *p)
 	}
 }
 
-/* Closes the gate and waits until no poller is inside. */
-void tl_quiesce(struct tl_port *p, uint32_t gate)
+/* Returns when every thread that was inside has left. */
+void tl_wait_outside(struct tl_port *p)
 {
 	struct timespec us = { .tv_nsec = 1000 };
 
+	for (int i = 0; i < p->nrx + p->ntx; i++) {
+		/* the tx queues follow the rx queues */
+		uint32_t *visits = &p->rx[i].visits;
+		uint32_t seen = __atomic_load_n(visits, __ATOMIC_SEQ_CST);
+
+		while ((seen & 1) && __atomic_load_n(visits, __ATOMIC_SEQ_CST) == seen)
+			nanosleep(&us, NULL);
+	}
+}
+
+/* Closes the gate and waits until no poller is inside. */
+void tl_quiesce(struct tl_port *p, uint32_t gate)
+{
 	__atomic_fetch_or(&p->gate, gate, __ATOMIC_SEQ_CST);
-	for (int i = 0; i < p->nrx; i++)
-		while (__atomic_load_n(&p->rx[i].inside, __ATOMIC_SEQ_CST))
-			nanosleep(&us, NULL);
-	for (int i = 0; i < p->ntx; i++)
-		while (__atomic_load_n(&p->tx[i].inside, __ATOMIC_SEQ_CST))
-			nanosleep(&us, NULL);
+	if (p->rx != NULL)
+		tl_wait_outside(p);
 }
 
 void tl_ungate(struct tl_port *p, uint32_t gate)
@@ -163,7 +172,9 @@ static int device_link(struct tl_port *p, int up)
 
 	if (rc != -ENOTSUP)
 		return rc;
-	rc = up ? rte_eth_dev_start(p->id) : rte_eth_dev_stop(p->id);
+	if (p->started == up)
+		return 0;
+	rc = up ? tl_dev_start(p) : tl_dev_stop(p);
 	if (rc == 0)
 		__atomic_store_n(&p->started, up, __ATOMIC_RELEASE);
 	return rc;
@@ -206,13 +217,23 @@ void tl_link_prime(struct tl_port *p)
 	tl_ungate(p, TL_GATE_STOPPED);
 }
 
-/* Stops and starts the device with the pollers kept out. */
+/* Stops and starts the device with the pollers kept out. A port that did not
+ * start stays closed to them. */
 int tl_link_restart(struct tl_port *p)
 {
+	int rc = 0;
+
 	tl_quiesce(p, TL_GATE_STOPPED);
-	int rc = rte_eth_dev_stop(p->id);
+	if (p->started)
+		rc = tl_dev_stop(p);
 	if (rc == 0)
-		rc = rte_eth_dev_start(p->id);
+		rc = tl_dev_start(p);
+	__atomic_store_n(&p->started, rc == 0, __ATOMIC_RELEASE);
+	if (rc != 0) {
+		tl_link_carrier(p, 0, 0);
+		return rc;
+	}
+	poll_device(p);
 	tl_ungate(p, TL_GATE_STOPPED);
-	return rc;
+	return 0;
 }

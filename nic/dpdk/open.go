@@ -215,6 +215,16 @@ func (p *Port) configure() error {
 	}
 	conf.promiscuous = flag(s.Promiscuous)
 	conf.fixed_mtu = flag(iface)
+	conf.reap = flag(p.dev.kind == kindAFXDP)
+	if p.dev.kind == kindMemif {
+		conf.serial = 1
+		conf.may_wait = 1
+		if p.dev.args.get("role") == "server" {
+			conf.may_wait = 0
+			conf.listens = C.CString(p.dev.args.get("socket"))
+			defer C.free(unsafe.Pointer(conf.listens))
+		}
+	}
 	conf.kick = flag(p.dev.kind == kindAFPacket)
 	conf.carrier_pushed = flag(iface && p.dev.kind.pushed)
 	if C.tl_port_open(p.c, &conf, &ce) != 0 {
@@ -223,7 +233,6 @@ func (p *Port) configure() error {
 	p.adopt()
 	if p.dev.kind == kindAFXDP {
 		p.pool.lost = p.pool.out()
-		p.pool.doubtful = xdpKeeps / 2 * s.TxQueues
 	}
 	return nil
 }

@@ -30,10 +30,8 @@ type pool struct {
 	h      C.uintptr_t
 	pkts   []nic.Packet // by index
 	// lost is how many packets the device does not give back when it is closed:
-	// af_xdp forgets its fill ring. It also forgets what is in its completion
-	// ring, as many as doubtful: whether those are lost or held cannot be told, so
-	// they keep the pool but are not counted as leaked.
-	lost, doubtful int
+	// af_xdp forgets its fill ring.
+	lost int
 }
 
 var (

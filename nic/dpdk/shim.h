@@ -52,10 +52,10 @@ struct tl_desc {
 
 struct tl_port;
 
-/* One direction of one queue: a single thread at a time, except that inside
+/* One direction of one queue: a single thread at a time, except that visits
  * is watched and the counters are read by others. */
 struct tl_queue {
-	uint32_t inside;
+	uint32_t visits; /* odd while a thread is inside */
 	uint16_t port_id;
 	uint16_t queue;
 	struct tl_port *port;
@@ -76,6 +76,8 @@ struct tl_port {
 	uint16_t nrx, ntx;
 	uint8_t carrier_pushed; /* tl_link_carrier tells, the PMD does not know */
 	uint8_t kick;           /* see kick in link.c */
+	uint8_t reap;           /* see reap in device.c */
+	uint8_t serial;         /* controlled by the interrupt thread: see serial.c */
 	uint8_t started;
 	uint8_t unprimed; /* came up and has not polled since: see tl_link_prime */
 	/* under mu: what link is made of */
@@ -90,6 +92,7 @@ struct tl_port {
 	int32_t socket;
 	char driver[TL_TEXT];
 	char device[TL_TEXT];
+	char listens[TL_TEXT]; /* the socket path of a memif server */
 };
 
 struct tl_pool {
@@ -107,7 +110,9 @@ struct tl_conf {
 	uint32_t buffers;
 	uint8_t promiscuous;
 	uint8_t carrier_pushed;
-	uint8_t kick;
+	uint8_t kick, reap, serial;
+	uint8_t may_wait; /* it may fail to start: tl_link_restart tries again */
+	const char *listens;
 	uint8_t fixed_mtu; /* the device's MTU is not ours to set */
 };
 
@@ -173,7 +178,15 @@ void tl_thread_register(void);
 extern struct tl_pool *tl_pools[TL_POOLS];
 extern int tl_ref_offset;
 
+/* serial.c */
+int tl_dev_start(struct tl_port *p);
+int tl_dev_stop(struct tl_port *p);
+int tl_dev_close(struct tl_port *p);
+void tl_serial_add(struct tl_port *p);
+void tl_serial_remove(struct tl_port *p);
+
 /* link.c */
+void tl_wait_outside(struct tl_port *p);
 void tl_quiesce(struct tl_port *p, uint32_t gate);
 void tl_ungate(struct tl_port *p, uint32_t gate);
 void tl_link_carrier(struct tl_port *p, int up, uint32_t speed);
