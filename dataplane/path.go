@@ -91,6 +91,12 @@ func (w *worker) route(a *assoc, i int) {
 			w.drops[DropEgressTableFull]++
 		}
 	}
+	if moved := oldPort != nil && p.port != nil && p.port != oldPort; moved && !w.ports[oldPort.index].link.Up {
+		// What was on its way by the old port is lost: down and up again has the
+		// core send it at once on another path, if there is one, and probe this one.
+		p.probing = true
+		_ = w.core.SetRoute(w.now, a.id, i, sctpcore.Route{Src: p.src, Down: true})
+	}
 	_ = w.core.SetRoute(w.now, a.id, i, r) // fails only if the association has just ended
 	w.egress.release(old)
 }
@@ -145,8 +151,11 @@ func (w *worker) linkChanged(p *workerPort, l nic.Link) {
 	if w.log != nil && p.announces {
 		w.log.Info("link", "port", p.info.Name, "up", l.Up, "mbps", l.SpeedMbps)
 	}
-	if p.link.Up {
+	was := p.link.Up
+	p.link.Up = false
+	if was {
 		w.routes.SetPort(p.index, false)
+		w.probes.begin(w.now)
 		p.neighbours.LinkDown(int64(w.now))
 		for _, a := range w.order {
 			for i := range a.paths {
@@ -156,6 +165,7 @@ func (w *worker) linkChanged(p *workerPort, l nic.Link) {
 			}
 		}
 	}
+	p.link = l
 	if l.Up {
 		w.routes.SetPort(p.index, true)
 		if p.announces {
@@ -170,7 +180,6 @@ func (w *worker) linkChanged(p *workerPort, l nic.Link) {
 			}
 		}
 	}
-	p.link = l
 }
 
 // reroute is route, unless the path is mapped as well as can be.
