@@ -322,14 +322,13 @@ func (l *lab) remove(t testing.TB, spaces []string) {
 
 var labName = regexp.MustCompile(`^` + labPrefix + `(\d+)[a-z]`)
 
-// sweep removes labs of processes that are no longer there.
+// sweep removes what processes that are no longer there have left.
 func sweep(t testing.TB) {
 	t.Helper()
-	for dir, kind := range map[string]string{"/run/netns": "netns", "/sys/class/net": "link"} {
+	for _, dir := range []string{"/run/netns", "/sys/class/net", os.TempDir()} {
 		found, _ := filepath.Glob(dir + "/" + labPrefix + "*")
 		for _, path := range found {
-			name := filepath.Base(path)
-			match := labName.FindStringSubmatch(name)
+			match := labName.FindStringSubmatch(filepath.Base(path))
 			if match == nil {
 				continue
 			}
@@ -337,10 +336,25 @@ func sweep(t testing.TB) {
 			if err != nil || syscall.Kill(pid, 0) != syscall.ESRCH {
 				continue
 			}
-			t.Logf("removing %s %s, left by process %d", kind, name, pid)
-			if out, err := exec.Command("ip", kind, "del", name).CombinedOutput(); err != nil {
-				t.Logf("%s", out)
+			t.Logf("removing %s, left by process %d", path, pid)
+			if err := removeLeft(path); err != nil {
+				t.Logf("remove %s: %v", path, err)
 			}
 		}
 	}
+}
+
+func removeLeft(path string) error {
+	kind := map[string]string{"/run/netns": "netns", "/sys/class/net": "link"}[filepath.Dir(path)]
+	if kind == "" {
+		return os.RemoveAll(path)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		return nil // it went with its namespace
+	}
+	out, err := exec.Command("ip", kind, "del", filepath.Base(path)).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }

@@ -26,7 +26,7 @@ const patience = 90 * time.Second
 
 // buildPeer compiles the usrsctp peer once per test binary.
 var buildPeer = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", labPrefix+"-peer-")
+	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%dpeer-", labPrefix, os.Getpid()))
 	if err != nil {
 		return "", err
 	}
@@ -122,6 +122,9 @@ func startPeer(t testing.TB, namespace string, args ...string) *peer {
 	require.NoError(t, startChild(p.cmd))
 	go p.read(out)
 	t.Cleanup(func() {
+		if t.Failed() {
+			p.explain()
+		}
 		p.kill()
 		if t.Failed() {
 			p.dump()
@@ -166,7 +169,7 @@ func (p *peer) await(what string, ok func(line) bool) line {
 	for {
 		select {
 		case l := <-p.lines:
-			if l.key == "RESULT" && l.values["FAIL"] != l.text && strings.Contains(l.text, "FAIL") {
+			if _, failed := l.values["FAIL"]; failed && l.key == "RESULT" {
 				require.FailNow(p.t, "peer "+p.name+" failed", "%s", l.text)
 			}
 			if ok(l) {
@@ -200,17 +203,33 @@ func (p *peer) awaitRx(bytes uint64) {
 	p.await(fmt.Sprintf("PROGRESS rx>=%d", bytes), func(l line) bool { return l.key == "PROGRESS" && l.number("rx") >= bytes })
 }
 
-// awaitOK waits for the peer's good end and returns its statistics.
-func (p *peer) awaitOK() line {
+// awaitOK waits for the peer's good end and logs its statistics.
+func (p *peer) awaitOK() {
 	p.t.Helper()
-	var stats line
 	p.await("RESULT OK", func(l line) bool {
-		if l.key == "STATS" {
-			stats = l
+		if l.key == "STATS" || l.key == "STACK" {
+			p.t.Logf("peer %s: %s", p.name, l.text)
 		}
 		return l.key == "RESULT"
 	})
-	return stats
+}
+
+// explain has a process that still runs tell its state, and logs what its
+// threads are doing, to tell a stack that hangs from one that waits.
+func (p *peer) explain() {
+	fmt.Fprintln(p.stdin, "paths")
+	select {
+	case <-p.done:
+		return
+	case <-time.After(time.Second):
+	}
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+	for _, path := range threads {
+		text, _ := os.ReadFile(path)
+		if fields := strings.Fields(string(text)); len(fields) > 14 {
+			p.t.Logf("peer %s: thread %s %s state %s, %s+%s ticks of processor", p.name, fields[0], fields[1], fields[2], fields[13], fields[14])
+		}
+	}
 }
 
 // dump logs what the process said, less its progress.

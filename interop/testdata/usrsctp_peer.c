@@ -311,6 +311,17 @@ static void tell_event(const union sctp_notification *n)
 	}
 }
 
+static void tell_stack(void)
+{
+	struct sctpstat stat;
+
+	usrsctp_get_stat(&stat);
+	say("STACK in=%u out=%u data_in=%u sacks_in=%u retransmitted=%u t3=%u heartbeat_timer=%u fast=%u duplicates=%u badsum=%u restarts=%u rwnd_drops=%u chunk_drops=%u",
+	    stat.sctps_recvpackets, stat.sctps_sendpackets, stat.sctps_recvdata, stat.sctps_recvsacks, stat.sctps_sendretransdata,
+	    stat.sctps_timodata, stat.sctps_timoheartbeat, stat.sctps_sendfastretrans, stat.sctps_recvdupdata,
+	    stat.sctps_checksumerrors, stat.sctps_restartestab, stat.sctps_datadroprwnd, stat.sctps_datadropchklmt);
+}
+
 static void tell_paths(struct socket *so)
 {
 	struct sockaddr *list = NULL;
@@ -461,14 +472,10 @@ static void receive_all(struct session *s)
 
 static void end_session(struct session *s, uint64_t began)
 {
-	struct sctpstat stat;
-
-	usrsctp_get_stat(&stat);
-	say("STATS rx_messages=%llu rx_bytes=%llu tx_messages=%llu tx_bytes=%llu rtx=%u t3=%u fast=%u dup=%u badsum=%u restarts=%u sec=%.3f",
+	tell_stack();
+	say("STATS rx_messages=%llu rx_bytes=%llu tx_messages=%llu tx_bytes=%llu sec=%.3f",
 	    (unsigned long long)s->rx_messages, (unsigned long long)s->rx_bytes,
-	    (unsigned long long)s->tx_messages, (unsigned long long)s->tx_bytes,
-	    stat.sctps_sendretransdata, stat.sctps_timodata, stat.sctps_sendfastretrans, stat.sctps_recvdupdata,
-	    stat.sctps_checksumerrors, stat.sctps_restartestab, (double)(now_ns() - began) / 1e9);
+	    (unsigned long long)s->tx_messages, (unsigned long long)s->tx_bytes, (double)(now_ns() - began) / 1e9);
 	if (s->length != 0)
 		fail("association ended inside a message");
 	if (s->expected != 0 && s->rx_messages != s->expected)
@@ -521,7 +528,9 @@ static void obey(const char *line)
 		if (usrsctp_sendv(so, "", 0, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0) < 0)
 			fail("abort: %s", strerror(errno));
 	} else if (strcmp(line, "paths") == 0) {
+		tell_stack();
 		tell_paths(so);
+		say("PATHS");
 	} else if (strncmp(line, "primary ", 8) == 0) {
 		struct sctp_setprim p = {0};
 
