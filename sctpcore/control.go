@@ -173,7 +173,7 @@ func (a *assoc) handleChunks(in *Inbound, b []byte) {
 		a.lastFrom = uint8(i)
 	}
 	hadData := false
-	for first := true; len(b) > 0 && a.state != Closed; first = false {
+	for first := len(b) == len(in.Data)-wire.CommonHeaderLen; len(b) > 0 && a.state != Closed; first = false {
 		c, rest, err := wire.NextChunk(b)
 		if err != nil {
 			a.e.ctr.Drops.BadChunkLength++
