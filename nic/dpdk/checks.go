@@ -130,7 +130,7 @@ func checkMemif(d *device) error {
 	if path == "" || d.args.get("socket-abstract") != "no" {
 		return nil
 	}
-	if d.args.get("role") == "server" {
+	if isMemifServer(d) {
 		return checkServer(path)
 	}
 	return checkDir(path)

@@ -267,3 +267,9 @@ func (d *device) devargs() string {
 	}
 	return s
 }
+
+func isMemifServer(d *device) bool {
+	// The older names of the roles are still understood by DPDK.
+	role := d.args.get("role")
+	return d.kind == kindMemif && (role == "server" || role == "master")
+}

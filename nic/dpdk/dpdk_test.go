@@ -18,6 +18,9 @@ var testEAL *EAL
 // TestMain starts DPDK once for all tests, without hugepages unless
 // TRUNKLINE_HUGEPAGES says otherwise, and holds every test to freeing what it took.
 func TestMain(m *testing.M) {
+	if sock := os.Getenv(echoServer); sock != "" {
+		echo(sock)
+	}
 	mode := Off
 	if s := os.Getenv("TRUNKLINE_HUGEPAGES"); s != "" {
 		var err error
@@ -27,7 +30,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	var err error
-	testEAL, err = Init(Options{HugePages: mode, MemoryMB: 512})
+	testEAL, err = Init(Options{HugePages: mode, MemoryMB: 512, LogLevel: os.Getenv("TRUNKLINE_DPDK_LOG")})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
@@ -111,8 +114,8 @@ func contract(t *testing.T, pair func(testing.TB) (a, b *Port), quirks ...nictes
 	}, quirks...)
 }
 
-func TestRingContract(t *testing.T)   { contract(t, ringPair) }
-func TestMemifContract(t *testing.T)  { contract(t, memifPair) }
+func TestRingContract(t *testing.T)  { contract(t, ringPair) }
+func TestMemifContract(t *testing.T) { contract(t, memifPair) }
 
 func TestVirtioContract(t *testing.T) {
 	ports, sockets := vhostPorts(t, 16)

@@ -200,7 +200,7 @@ func (e *EAL) sweep() int {
 		if out == 0 {
 			p.delete()
 		}
-		n += out
+		n += max(0, out-p.doubtful)
 		return out == 0
 	})
 	return n

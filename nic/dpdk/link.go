@@ -94,7 +94,7 @@ type tend struct {
 }
 
 func (p *Port) startTending() {
-	if p.dev.kind != kindMemif || p.dev.args.get("role") == "server" {
+	if p.dev.kind != kindMemif || isMemifServer(p.dev) {
 		return
 	}
 	p.tend = &tend{stop: make(chan struct{}), done: make(chan struct{})}

@@ -108,7 +108,7 @@ func (e *EAL) Open(spec PortSpec) (*Port, error) {
 	if dev.unnamed() {
 		dev.name += strconv.Itoa(e.nextSerial() + 100)
 	}
-	if err := e.claim(&spec, dev.name); err != nil {
+	if err := e.claim(&spec, dev); err != nil {
 		return fail(err)
 	}
 	if err := prepare(dev, &spec); err != nil {
@@ -125,10 +125,10 @@ func (e *EAL) Open(spec PortSpec) (*Port, error) {
 	return p, nil
 }
 
-// claim settles the port's name.
-func (e *EAL) claim(spec *PortSpec, device string) error {
+// claim settles the port's name, and sees that the device is not in use.
+func (e *EAL) claim(spec *PortSpec, dev *device) error {
 	if spec.Name == "" {
-		spec.Name = device
+		spec.Name = dev.name
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -139,8 +139,13 @@ func (e *EAL) claim(spec *PortSpec, device string) error {
 		if p.info.Name == spec.Name {
 			return errors.New("the name is taken by another port")
 		}
-		if p.dev.kind != kindRing && p.dev.name == device {
+		if p.dev.kind != kindRing && p.dev.name == dev.name {
 			return fmt.Errorf("the device is open already as port %s", p.info.Name)
+		}
+		// The PMD has one record per socket, made by the first port of the
+		// process that names it, and listens only if that is a server.
+		if isMemifServer(dev) && p.dev.kind == kindMemif && !isMemifServer(p.dev) && p.dev.args.get("socket") == dev.args.get("socket") {
+			return fmt.Errorf("port %s is a client on the same socket: in one process, open the server first, and close it last", p.info.Name)
 		}
 	}
 	return nil
@@ -218,9 +223,8 @@ func (p *Port) configure() error {
 	conf.reap = flag(p.dev.kind == kindAFXDP)
 	if p.dev.kind == kindMemif {
 		conf.serial = 1
-		conf.may_wait = 1
-		if p.dev.args.get("role") == "server" {
-			conf.may_wait = 0
+		conf.may_wait = flag(!isMemifServer(p.dev))
+		if isMemifServer(p.dev) {
 			conf.listens = C.CString(p.dev.args.get("socket"))
 			defer C.free(unsafe.Pointer(conf.listens))
 		}
@@ -233,6 +237,7 @@ func (p *Port) configure() error {
 	p.adopt()
 	if p.dev.kind == kindAFXDP {
 		p.pool.lost = p.pool.out()
+		p.pool.doubtful = xdpKeeps / 2 * s.TxQueues
 	}
 	return nil
 }
@@ -334,7 +339,7 @@ func (e *EAL) OpenRingPair(nameA, nameB string, spec PortSpec) (a, b *Port, err 
 	specs := [2]PortSpec{spec, spec}
 	specs[0].Name, specs[1].Name = nameA, nameB
 	for i := range specs {
-		if err := e.claim(&specs[i], ""); err != nil {
+		if err := e.claim(&specs[i], &device{kind: kindRing}); err != nil {
 			return fail(err)
 		}
 	}

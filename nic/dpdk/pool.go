@@ -30,8 +30,10 @@ type pool struct {
 	h      C.uintptr_t
 	pkts   []nic.Packet // by index
 	// lost is how many packets the device does not give back when it is closed:
-	// af_xdp forgets its fill ring.
-	lost int
+	// af_xdp forgets its fill ring. It also forgets what its other rings hold, up to
+	// doubtful: as it cannot be told whether those are lost or held by somebody,
+	// they keep the pool but are not counted as leaked.
+	lost, doubtful int
 }
 
 var (

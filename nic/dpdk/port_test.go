@@ -2,6 +2,8 @@ package dpdk
 
 import (
 	"encoding/binary"
+	"os"
+	"os/exec"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -215,21 +217,75 @@ func TestFlapUnderLoad(t *testing.T) {
 	}
 }
 
-// TestMemifClientComesBack: it starts before its server, loses it, and finds
-// the next.
-func TestMemifClientComesBack(t *testing.T) {
+// TestMemifServerDies: a client that starts before its server connects to it,
+// outlives its being killed in the middle of a burst, and finds the next one.
+func TestMemifServerDies(t *testing.T) {
 	sock := t.TempDir() + "/m.sock"
 	c := open(t, "memif:role=client,socket="+sock, PortSpec{})
 	closeAtEnd(t, c)
-	for range 2 {
+	var stop, echoes atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		var pkts, back [32]*nic.Packet
+		for stop.Load() == 0 {
+			echoes.Add(int64(exchange(c, c, &pkts, &back)))
+			runtime.Gosched()
+		}
+	}()
+	defer func() { stop.Store(1); <-done }()
+	for range 4 {
 		require.False(t, c.Link().Up)
-		s := open(t, "memif:role=server,socket="+sock, PortSpec{})
-		require.True(t, nictest.Poll(patience, func() bool { return s.Link().Up && c.Link().Up }))
-		require.Equal(t, 1, s.TxBurst(0, []*nic.Packet{one(t, s, 70, 3)}))
-		nic.Free([]*nic.Packet{receive(t, c)})
-		require.NoError(t, s.Close())
+		server := exec.Command(os.Args[0], "-test.run=^$")
+		server.Env = append(os.Environ(), echoServer+"="+sock)
+		require.NoError(t, server.Start())
+		defer server.Process.Kill()
+		require.True(t, nictest.Poll(patience, func() bool { return c.Link().Up }))
+		before := echoes.Load()
+		require.True(t, nictest.Poll(patience, func() bool { return echoes.Load() > before+10000 }))
+		require.NoError(t, server.Process.Kill())
+		server.Wait()
 		require.True(t, nictest.Poll(patience, func() bool { return !c.Link().Up }))
 	}
+}
+
+// echoServer is set for a process that is the server of TestMemifServerDies.
+const echoServer = "TRUNKLINE_TEST_ECHO"
+
+// echo sends back what it gets on a memif socket, until it is killed.
+func echo(sock string) {
+	e, err := Init(Options{HugePages: Off, MemoryMB: 64})
+	if err != nil {
+		panic(err)
+	}
+	d, err := ParseDevice("memif:role=server,socket=" + sock)
+	if err != nil {
+		panic(err)
+	}
+	d.Buffers = 4096
+	p, err := e.Open(d)
+	if err != nil {
+		panic(err)
+	}
+	runtime.LockOSThread()
+	var pkts [32]*nic.Packet
+	for {
+		n := p.RxBurst(0, pkts[:])
+		nic.Free(pkts[p.TxBurst(0, pkts[:n]):n])
+		p.Link()
+	}
+}
+
+// TestMemifServerAfterClient in one process is what the PMD cannot do.
+func TestMemifServerAfterClient(t *testing.T) {
+	sock := t.TempDir() + "/m.sock"
+	closeAtEnd(t, open(t, "memif:role=client,socket="+sock, PortSpec{}))
+	d, err := ParseDevice("memif:role=server,socket=" + sock)
+	require.NoError(t, err)
+	_, err = testEAL.Open(d)
+	require.ErrorContains(t, err, "open the server first")
 }
 
 func TestServerSocketBusyOrStale(t *testing.T) {
