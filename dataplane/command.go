@@ -26,6 +26,7 @@ func (w *worker) call(do func(*worker)) error {
 			return net.ErrClosed
 		}
 		do(w)
+		w.coreAt = 0 // the core may have a new deadline: the next Step asks
 		return nil
 	}
 	c := [1]command{{do: do, done: make(chan struct{})}}
