@@ -19,6 +19,7 @@ type rawPeer struct {
 	id           AssocID
 	mine, theirs uint32   // verification tags of what Z sends, and of what A sends
 	tsn          wire.TSN // A's next one
+	streams      uint16   // that A asks for
 	cookie       []byte
 	events       []Event
 }
@@ -59,7 +60,7 @@ func newRawPeer(t testing.TB, mod func(c *Config)) *rawPeer {
 	}
 	e, err := New(c)
 	require.NoError(t, err)
-	return &rawPeer{t: t, e: e, now: Second, src: addrOf(1, 0), dst: addrOf(2, 0), mine: rawTag, tsn: 1000}
+	return &rawPeer{t: t, e: e, now: Second, src: addrOf(1, 0), dst: addrOf(2, 0), mine: rawTag, tsn: 1000, streams: 16}
 }
 
 func (r *rawPeer) listen(nets int) {
@@ -171,7 +172,7 @@ func initChunk(t wire.ChunkType, tag, rwnd uint32, os, mis uint16, tsn wire.TSN,
 
 // plainInit is an INIT that nothing is wrong with.
 func (r *rawPeer) plainInit(params ...[]byte) []byte {
-	return initChunk(wire.ChunkInit, r.mine, 1<<20, 16, 16, r.tsn, params...)
+	return initChunk(wire.ChunkInit, r.mine, 1<<20, r.streams, 16, r.tsn, params...)
 }
 
 const whole = wire.FlagB | wire.FlagE
