@@ -14,6 +14,10 @@ package dpdk
 #cgo nocallback tl_alloc
 #cgo noescape tl_free
 #cgo nocallback tl_free
+#cgo noescape tl_spsc_put
+#cgo nocallback tl_spsc_put
+#cgo noescape tl_spsc_take
+#cgo nocallback tl_spsc_take
 #cgo noescape tl_link_poll
 #cgo nocallback tl_link_poll
 */

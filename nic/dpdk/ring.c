@@ -72,18 +72,12 @@ void tl_spsc_delete(void *r)
 	rte_ring_free(r);
 }
 
-uint32_t tl_spsc_put(uintptr_t ring, uint64_t first, uint32_t n)
+uint32_t tl_spsc_put(uintptr_t ring, uint64_t *v, uint32_t n)
 {
-	void *v[TL_BURST];
-
-	for (uint32_t i = 0; i < n; i++)
-		v[i] = (void *)(uintptr_t)(first + i);
-	return rte_ring_sp_enqueue_burst((struct rte_ring *)ring, v, n, NULL);
+	return rte_ring_sp_enqueue_burst((struct rte_ring *)ring, (void **)v, n, NULL);
 }
 
-uint32_t tl_spsc_take(uintptr_t ring, uint32_t n)
+uint32_t tl_spsc_take(uintptr_t ring, uint64_t *v, uint32_t n)
 {
-	void *v[TL_BURST];
-
-	return rte_ring_sc_dequeue_burst((struct rte_ring *)ring, v, n, NULL);
+	return rte_ring_sc_dequeue_burst((struct rte_ring *)ring, (void **)v, n, NULL);
 }

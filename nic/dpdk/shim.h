@@ -168,8 +168,8 @@ int tl_ring_pair(const char *a, const char *b, uint16_t nq, uint32_t size,
 void tl_rings_delete(void **rings, uint16_t nq);
 void *tl_spsc_new(uint32_t size);
 void tl_spsc_delete(void *r);
-uint32_t tl_spsc_put(uintptr_t ring, uint64_t first, uint32_t n);
-uint32_t tl_spsc_take(uintptr_t ring, uint32_t n);
+uint32_t tl_spsc_put(uintptr_t ring, uint64_t *v, uint32_t n);
+uint32_t tl_spsc_take(uintptr_t ring, uint64_t *v, uint32_t n);
 
 /* burst.c */
 uint32_t tl_rx(uintptr_t queue, uint32_t max);

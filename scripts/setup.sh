@@ -1,0 +1,109 @@
+#!/bin/sh
+# Installs what Trunkline is built with, on Debian (12 and later) and Ubuntu:
+#
+#   scripts/setup.sh          DPDK with its drivers, pkg-config, gcc
+#   scripts/setup.sh test     also what the tests and the comparison need
+#   scripts/setup.sh lint     nothing more (the linters are Go modules)
+#
+# It installs only what is missing, says what, and does nothing when all is
+# there. Elsewhere it prints what to install. It never installs Go.
+set -eu
+
+usage() { echo "usage: scripts/setup.sh [test|lint]" >&2; exit 2; }
+
+what=${1:-build}
+[ $# -le 1 ] || usage
+case $what in build | test | lint) ;; *) usage ;; esac
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+say() { echo "setup: $*"; }
+die() { echo "setup: $*" >&2; exit 1; }
+
+# Go, of at least go.mod's release.
+need_go() {
+	want=$(awk '$1 == "go" { print $2; exit }' "$root/go.mod")
+	command -v go >/dev/null || die "Go $want or later is needed and there is no go in PATH: see https://go.dev/doc/install"
+	# The go command may stand for a later toolchain that go.mod asks for: ask
+	# for its own release.
+	have=$(cd / && GOTOOLCHAIN=local GOFLAGS= go env GOVERSION) || die "go env fails"
+	have=${have#go}
+	have=${have%% *}
+	oldest=$(printf '%s\n%s\n' "$want" "$have" | sort -V | head -n 1)
+	[ "$oldest" = "$want" ] || die "Go $want or later is needed, this is $have ($(command -v go)): see https://go.dev/doc/install"
+	say "Go $have"
+}
+
+packages() {
+	echo libdpdk-dev librte-meta-allpmds pkg-config gcc libc6-dev
+	[ "$what" != test ] || echo libusrsctp-dev tshark iproute2 ethtool
+}
+
+missing() {
+	for p in $(packages); do
+		status=$(dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | head -n 1) || true
+		[ "$status" = installed ] || echo "$p"
+	done
+}
+
+elsewhere() {
+	say "this is no Debian or Ubuntu. Install, by whatever name your system has for them:"
+	echo "  DPDK 21.11 to 25.11 with headers, pkg-config file (libdpdk.pc) and drivers"
+	echo "    (Fedora: dpdk-devel; Arch: dpdk; from source: https://doc.dpdk.org/guides/linux_gsg/)"
+	echo "  pkg-config, gcc and the C library's headers"
+	if [ "$what" = test ]; then
+		echo "  usrsctp with headers, tshark, iproute2, ethtool"
+	fi
+	check_dpdk || exit 1
+}
+
+# apt_get ARGS: quietly; the log is shown if it fails.
+apt_get() {
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" >>"$log" 2>&1 && return
+	echo "setup: apt-get $* failed:" >&2
+	tail -n 40 "$log" >&2
+	return 1
+}
+
+install() {
+	todo=$(missing | tr '\n' ' ')
+	todo=${todo% }
+	if [ -z "$todo" ]; then
+		say "all packages are there"
+		return
+	fi
+	sudo=
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || die "not root and no sudo; as root: apt-get install $todo"
+		sudo=sudo
+	fi
+	say "installing: $todo"
+	log=$(mktemp)
+	# An update that fails matters only if the lists do not do.
+	apt_get update || say "apt-get update failed, trying with the lists there are"
+	# shellcheck disable=SC2086 # a list of words
+	apt_get install --no-install-recommends $todo || die "nothing else was done; see above"
+	rm -f "$log"
+	say "installed"
+}
+
+check_dpdk() {
+	command -v pkg-config >/dev/null || { say "there is no pkg-config"; return 1; }
+	pkg-config --exists libdpdk || { say "pkg-config does not find libdpdk; set PKG_CONFIG_PATH to where libdpdk.pc is"; return 1; }
+	say "DPDK $(pkg-config --modversion libdpdk)"
+	# From 23.11 on. cgo lets no flag pass that it does not know.
+	if pkg-config --cflags libdpdk | grep -qw -e -mrtm && ! go env CGO_CFLAGS_ALLOW | grep -q mrtm; then
+		say "DPDK asks for the compiler flag -mrtm, which cgo refuses by default. Before building:"
+		echo "  export CGO_CFLAGS_ALLOW=-mrtm      # or once: go env -w CGO_CFLAGS_ALLOW=-mrtm"
+	fi
+}
+
+need_go
+[ "$what" != lint ] || { say "nothing else is needed to lint"; exit 0; }
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+	install
+	check_dpdk || die "DPDK was installed and cannot be used"
+else
+	elsewhere
+fi
+say "done"
