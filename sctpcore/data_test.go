@@ -287,7 +287,7 @@ func TestMissIndications(t *testing.T) {
 	require.Equal(t, now.ssthresh, now.cwnd)
 	require.Empty(t, tsns(r.say(sackChunk(cum, gap(2, 5)))))
 	require.Empty(t, tsns(r.say(sackChunk(cum, gap(2, 5)))), "fast retransmitted once only")
-	require.Equal(t, []wire.TSN{first}, tsns(r.wait(3*Second))[:1], "then by T3-rtx")
+	require.Equal(t, []wire.TSN{first}, tsns(r.wait(3 * Second))[:1], "then by T3-rtx")
 	r.ackAll()
 	r.works()
 }
@@ -638,7 +638,7 @@ func TestMTUShrinksUnderChunks(t *testing.T) {
 	wire.PutHeader(quoted, portZ, portA, a.peerTag)
 	r.e.HandleUnreachable(r.now, r.dst, r.src, quoted, 600, false)
 	require.Equal(t, 600, a.paths[0].mtu)
-	require.Equal(t, first, tsns(r.wait(5*Second))[0])
+	require.Equal(t, first, tsns(r.wait(5 * Second))[0])
 	r.ackAll()
 	m := &Message{Data: make([]byte, 3000)}
 	require.NoError(t, r.e.Send(r.now, r.id, m))

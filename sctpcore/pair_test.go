@@ -43,6 +43,9 @@ type pair struct {
 	wire  []flying
 	// drop, if set, decides for each packet: from is 0 for A.
 	drop func(from int, f *flying) bool
+	// late and twice, if set, give a packet's extra delay and whether it is duplicated.
+	late  func() Time
+	twice func() bool
 	// ladder is the chunks that went, as "A→Z INIT".
 	ladder []string
 	events [2][]Event
@@ -50,6 +53,7 @@ type pair struct {
 	kept  [][]byte
 	nets  int
 	pumps int
+	out   [8]Outbound
 	down  map[[2]int]bool
 }
 
@@ -114,9 +118,11 @@ func describe(data []byte) string {
 // pump takes events and packets out of both endpoints until neither has more.
 func (p *pair) pump() {
 	var ev [16]Event
-	var out [8]Outbound
+	out := p.out[:]
 	for i := range out {
-		out[i].Buf = make([]byte, 9000)
+		if out[i].Buf == nil {
+			out[i].Buf = make([]byte, 9000)
+		}
 	}
 	p.pumps++
 	for side := range 2 {
@@ -134,7 +140,7 @@ func (p *pair) pump() {
 			}
 		}
 		for {
-			n := e.PollTransmit(p.now, out[:])
+			n := e.PollTransmit(p.now, out)
 			for i := range n {
 				p.send(side, &out[i])
 			}
@@ -176,8 +182,17 @@ func (p *pair) send(side int, o *Outbound) {
 		mark = " ✗"
 	}
 	p.ladder = append(p.ladder, fmt.Sprintf("%c→%c %s%s", "AZ"[side], "ZA"[side], describe(f.data), mark))
-	if mark == "" {
+	for range 2 {
+		if mark != "" {
+			return
+		}
+		if p.late != nil {
+			f.at = p.now + p.delay + p.late()
+		}
 		p.wire = append(p.wire, f)
+		if p.twice == nil || !p.twice() {
+			return
+		}
 	}
 }
 

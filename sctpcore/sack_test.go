@@ -106,7 +106,7 @@ func TestRenege(t *testing.T) {
 	r.say(sackChunk(first-1, gap(2, 2)))
 	r.say(sackChunk(first))
 	require.Equal(t, 1000, a.out.flight)
-	require.Equal(t, []wire.TSN{first + 1}, tsns(r.wait(5*Second))[:1])
+	require.Equal(t, []wire.TSN{first + 1}, tsns(r.wait(5 * Second))[:1])
 	r.ackAll()
 	r.works()
 }
