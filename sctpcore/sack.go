@@ -70,11 +70,11 @@ func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
 	a.applyAcks(acks[:], advanced, now)
 	if rwnd >= 0 {
 		o.peerRwnd = max(0, rwnd-o.flight)
-		o.answered = o.answered || o.probing
-		if rwnd > 0 {
-			o.probing = false
-		} else if o.probing {
-			a.errors = 0
+		// 6.1, A: a window too small for a chunk is closed, and what is sent again into
+		// it, because the peer had to drop it, probes as new data does.
+		o.probing = rwnd < a.fragmentSize()
+		if o.probing {
+			o.answered, a.errors = true, 0
 		}
 	}
 	if a.state >= ShutdownPending {
