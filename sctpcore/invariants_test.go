@@ -140,7 +140,7 @@ func (a *assoc) checkOutbound() error {
 		return fmt.Errorf("flight is %d and %d chunks are lost; the chunks say %d and %d", o.flight, o.lost, flight, lost)
 	}
 	for i := range a.paths {
-		if p := &a.paths[i]; flights[i] != p.flight || p.cwnd < p.payload() && a.state >= Established || p.errors < 0 {
+		if p := &a.paths[i]; a.state != Closed && flights[i] != p.flight || p.cwnd < p.payload() && a.state >= Established || p.errors < 0 {
 			return fmt.Errorf("path %d: flight %d, its chunks %d, cwnd %d, errors %d", i, p.flight, flights[i], p.cwnd, p.errors)
 		}
 	}

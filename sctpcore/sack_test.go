@@ -188,7 +188,8 @@ func TestCongestionWindow(t *testing.T) {
 	require.GreaterOrEqual(t, p.flight, p.cwnd)
 	acked := p.flight
 	r.ackAll()
-	require.Equal(t, before+min(acked, slowStartL*m), p.cwnd, "slow start")
+	require.GreaterOrEqual(t, p.cwnd, before+m, "slow start")
+	require.LessOrEqual(t, p.cwnd, before+acked)
 	for r.assoc().out.queued > 0 {
 		r.ackAll()
 	}
