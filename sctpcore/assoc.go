@@ -21,6 +21,7 @@ type assoc struct {
 	paths               []path
 	primary, current    uint8
 	lastFrom            uint8 // path that DATA came from last: where its SACK goes
+	sackPath            uint8 // path that the last SACK went by
 	passive             bool
 
 	errors       int // consecutive unanswered transmissions to any address
@@ -220,6 +221,9 @@ func (a *assoc) close(why Reason, cause wire.CauseCode, now Time) {
 	a.owed = 0
 	a.in.dropHeld(a)
 	a.out.dropAll()
+	for i := range a.paths {
+		a.paths[i].flight, a.paths[i].t3 = 0, Never
+	}
 	a.event(Event{Kind: EventDown, Reason: why, Cause: cause, Passive: a.passive, At: now})
 }
 

@@ -181,7 +181,7 @@ func (o *outbound) restart(streams int, first wire.TSN) {
 	o.cut, o.cutOff = o.messages.head, 0
 	o.chunks = nil
 	o.flight, o.lost = 0, 0
-	o.force, o.probing, o.recovering = false, false, false
+	o.force, o.closed, o.recovering = false, false, false
 	o.init(streams, first)
 	o.fitStreams()
 }

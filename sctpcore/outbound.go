@@ -24,8 +24,8 @@ type outbound struct {
 	force    bool // one packet of lost chunks may go out whatever cwnd says
 	credit   int  // packets of new data that Max.Burst still allows
 	burstAt  Time // when credit was given last
-	probing  bool // sent into a closed window
-	answered bool // a SACK came while probing
+	closed   bool // the peer's window was too small for a chunk when it told us last
+	answered bool // and it told so after T3-rtx expired last
 
 	recovering bool // fast recovery, until recoverTo is acknowledged
 	recoverTo  wire.TSN
@@ -219,7 +219,7 @@ func (a *assoc) t3Expired(i int, now Time) {
 	p.backOff(a.timers)
 	// 6.1, A: "the sender SHOULD NOT consider the association or any particular
 	// destination transport address failed" while a closed window is answered.
-	excused := o.probing && o.answered
+	excused := o.closed && o.answered
 	o.answered = false
 	a.markLost(i)
 	if !excused {

@@ -280,10 +280,15 @@ func (a *assoc) linkDown(i int, now Time) {
 	}
 }
 
-// linkUp probes path i, which is active again as soon as that is answered.
+// linkUp probes path i, which is active again as soon as that is answered. What
+// was outstanding there while no other path could take it is sent again.
 func (a *assoc) linkUp(i int, now Time) {
 	p := &a.paths[i]
 	p.errors = 0
+	if p.flight > 0 {
+		a.markLost(i)
+		a.wantTransmit()
+	}
 	p.rto = min(max(p.rto, a.timers.RTOMin), a.timers.RTOInitial)
 	a.choosePath(now)
 	if a.state >= Established && a.state <= ShutdownReceived {

@@ -63,17 +63,14 @@ func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
 	if s != nil {
 		a.ackGaps(s, cum, highest, advanced, acks[:], now)
 	}
-	if o.burstAt != now {
-		o.burstAt, o.credit = now, 0
-	}
-	o.credit = min(o.credit+a.maxBurst(), 1<<30)
+	a.giveCredit(acks[:], now)
 	a.applyAcks(acks[:], advanced, now)
 	if rwnd >= 0 {
 		o.peerRwnd = max(0, rwnd-o.flight)
 		// 6.1, A: a window too small for a chunk is closed, and what is sent again into
 		// it, because the peer had to drop it, probes as new data does.
-		o.probing = rwnd < a.fragmentSize()
-		if o.probing {
+		o.closed = rwnd < a.fragmentSize()
+		if o.closed {
 			o.answered, a.errors = true, 0
 		}
 	}
@@ -81,6 +78,21 @@ func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
 		a.shutdownProgress(now)
 	}
 	a.wantTransmit()
+}
+
+// giveCredit bounds the burst that a SACK may set off: as many packets as it
+// acknowledged and Max.Burst more. RFC 9260, section 6.1, D, thinks of a SACK for
+// every second packet; one for a whole burst must be able to keep the window full.
+func (a *assoc) giveCredit(acks []pathAcks, now Time) {
+	o := &a.out
+	if o.burstAt != now {
+		o.burstAt, o.credit = now, 0
+	}
+	o.credit += a.maxBurst()
+	for i := range a.paths {
+		o.credit += acks[i].acked / a.paths[i].payload()
+	}
+	o.credit = min(o.credit, 1<<30)
 }
 
 // ackChunk notes that chunk c of TSN t was received: for good when cum is set.
@@ -244,12 +256,14 @@ func (a *assoc) applyAcks(acks []pathAcks, advanced bool, now Time) {
 }
 
 // growWindow is slow start and congestion avoidance (RFC 9260, sections 7.2.1
-// and 7.2.2), which only a window that was full entitles to.
+// and 7.2.2), which only a window that was full entitles to. In slow start L of
+// 7.2.1 is such that a SACK for a burst opens the window as far as the SACKs for
+// every second packet of it would have done.
 func (p *path) growWindow(k *pathAcks) {
 	m := p.payload()
 	if p.cwnd <= p.ssthresh {
 		if k.filled {
-			p.cwnd += min(k.acked, slowStartL*m)
+			p.cwnd += max(min(k.acked, m), k.acked/2)
 		}
 		return
 	}
@@ -260,7 +274,3 @@ func (p *path) growWindow(k *pathAcks) {
 	}
 	p.partialBytesAcked = min(p.partialBytesAcked, p.cwnd)
 }
-
-// slowStartL is L of RFC 9260, section 7.2.1: how many PMDCS one SACK may open
-// the window by. A SACK here answers a burst, not two packets, so L is above 1.
-const slowStartL = 4

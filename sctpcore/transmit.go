@@ -101,7 +101,7 @@ func (a *assoc) controlPath() int {
 	if !a.paths[i].usable() {
 		return a.bestPath(-1)
 	}
-	if len(a.in.dups) > 0 {
+	if len(a.in.dups) > 0 && a.sackPath == a.lastFrom {
 		return a.alternate(i)
 	}
 	return i
@@ -116,6 +116,7 @@ func (a *assoc) putControl(k *packetBuilder, now Time) {
 	}
 	if a.owed&oweSack != 0 {
 		a.putSack(k)
+		a.sackPath = uint8(k.path)
 		a.e.ctr.OutCtrlChunks++
 	}
 	if a.owed&oweShutdown != 0 {
@@ -251,9 +252,6 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 	}
 	*c = outChunk{message: o.cut, off: uint32(o.cutOff), n: uint16(n), ssn: m.ssn, path: uint8(k.path)}
 	c.flags = a.dataFlags(m, o.cutOff, n)
-	if n > o.peerRwnd {
-		o.probing, o.answered = true, false
-	}
 	o.peerRwnd = max(0, o.peerRwnd-n)
 	a.append(k, o.nextTSN, c)
 	if p := &a.paths[k.path]; !p.rttPending {
