@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,12 +160,4 @@ func freeHugeMB(meminfo string) int {
 func readMeminfo() string {
 	b, _ := os.ReadFile("/proc/meminfo")
 	return string(b)
-}
-
-// supported says what is missing from the machine, if anything.
-func supported() error {
-	if runtime.GOOS != "linux" {
-		return errors.New("dpdk: only Linux is supported")
-	}
-	return nil
 }

@@ -171,21 +171,18 @@ func checkServer(path string) error {
 	return nil
 }
 
-// listening is whether anyone answers on a unix socket of any type.
+// listening is whether a socket of any process is bound to path. A datagram
+// socket cannot be connected to those we look for, and says so: nobody is
+// disturbed. (A connection that is closed at once makes DPDK's memif server
+// abort the process.)
 func listening(path string) bool {
-	for _, typ := range []int{unix.SOCK_STREAM, unix.SOCK_SEQPACKET} {
-		fd, err := unix.Socket(unix.AF_UNIX, typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-		if err != nil {
-			continue
-		}
-		err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
-		unix.Close(fd)
-		// EAGAIN: the listener's queue is full, so there is one.
-		if err == nil || errors.Is(err, unix.EAGAIN) {
-			return true
-		}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
 	}
-	return false
+	defer unix.Close(fd)
+	err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+	return err == nil || errors.Is(err, unix.EPROTOTYPE)
 }
 
 // checkVirtio looks for the vhost side without connecting: it takes one client.

@@ -39,7 +39,8 @@ static ssize_t log_write(void *cookie, const char *buf, size_t size)
 	}
 	memcpy(tl_log.text + tl_log.len, buf + size - n, n);
 	tl_log.len += n;
-	if (tl_log.echo)
+	/* the last words before DPDK aborts are shown in any case */
+	if (tl_log.echo || rte_log_cur_msg_loglevel() <= RTE_LOG_CRIT)
 		fwrite(buf, 1, size, stderr);
 	pthread_mutex_unlock(&tl_log.mu);
 	return (ssize_t)size;

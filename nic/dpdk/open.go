@@ -64,7 +64,7 @@ func (s *PortSpec) check() error {
 	in("MTU", s.MTU, minMTU, maxMTU)
 	in("Buffers", s.Buffers, minBuffers, maxBuffers)
 	if len(s.Name) > 64 {
-		errs = append(errs, errors.New("Name: longer than 64 bytes"))
+		errs = append(errs, errors.New("the name is longer than 64 bytes"))
 	}
 	return errors.Join(errs...)
 }
