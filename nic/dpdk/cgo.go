@@ -2,7 +2,7 @@ package dpdk
 
 /*
 #cgo pkg-config: libdpdk
-#cgo CFLAGS: -O3 -Wall
+#cgo CFLAGS: -O3 -Wall -DALLOW_EXPERIMENTAL_API
 #cgo LDFLAGS: -lrte_net_ring
 #include "shim.h"
 

@@ -1,6 +1,7 @@
 package dpdk
 
 import (
+	"bytes"
 	"encoding/binary"
 	"os"
 	"os/exec"
@@ -240,9 +241,15 @@ func TestMemifServerDies(t *testing.T) {
 		require.False(t, c.Link().Up)
 		server := exec.Command(os.Args[0], "-test.run=^$")
 		server.Env = append(os.Environ(), echoServer+"="+sock)
+		var said bytes.Buffer
+		server.Stderr = &said
 		require.NoError(t, server.Start())
 		defer server.Process.Kill()
-		require.True(t, nictest.Poll(patience, func() bool { return c.Link().Up }))
+		if !nictest.Poll(patience, func() bool { return c.Link().Up }) {
+			server.Process.Kill()
+			server.Wait()
+			require.FailNow(t, "no connection", "the server: %s", said.String())
+		}
 		before := echoes.Load()
 		require.True(t, nictest.Poll(patience, func() bool { return echoes.Load() > before+10000 }))
 		require.NoError(t, server.Process.Kill())
