@@ -29,13 +29,13 @@ func prepare(d *device, spec *PortSpec) error {
 		}
 		d.args.setDefault("qpairs", queues)
 		frames(d, spec)
-		return needCap(unix.CAP_NET_RAW, "CAP_NET_RAW", "af_packet")
+		return needCaps("af_packet", unix.CAP_NET_RAW, unix.CAP_NET_ADMIN)
 	case kindAFXDP:
 		if err := checkInterface(d, spec); err != nil {
 			return err
 		}
 		d.args.setDefault("queue_count", queues)
-		return needCap(unix.CAP_NET_ADMIN, "CAP_NET_ADMIN", "af_xdp")
+		return needCaps("af_xdp", unix.CAP_NET_RAW, unix.CAP_NET_ADMIN, unix.CAP_SYS_ADMIN, unix.CAP_IPC_LOCK)
 	case kindPcap:
 		if d.netIface() != "" {
 			return checkInterface(d, spec)
@@ -86,25 +86,41 @@ func frames(d *device, spec *PortSpec) {
 	d.args.setDefault("framecnt", "1024")
 }
 
-// needCap is an error if the thread lacks a capability.
-func needCap(bit uint, name, what string) error {
+// capNames are the capabilities that some kind of device needs.
+var capNames = map[int]string{
+	unix.CAP_NET_RAW: "cap_net_raw", unix.CAP_NET_ADMIN: "cap_net_admin",
+	unix.CAP_SYS_ADMIN: "cap_sys_admin", unix.CAP_IPC_LOCK: "cap_ipc_lock",
+}
+
+// needCaps is an error that names every capability of bits that the thread lacks.
+func needCaps(what string, bits ...int) error {
 	b, err := os.ReadFile("/proc/thread-self/status")
 	if err != nil {
 		return nil // cannot tell: DPDK will
 	}
+	var all, lacking []string
 	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(line, "CapEff:"); ok {
-			caps, err := strconv.ParseUint(strings.TrimSpace(v), 16, 64)
-			if err == nil && caps>>bit&1 == 0 {
-				return fmt.Errorf("%s needs %s: run as root, or: setcap %s+ep THE_PROGRAM", what, name, strings.ToLower(name))
+		v, ok := strings.CutPrefix(line, "CapEff:")
+		caps, err := strconv.ParseUint(strings.TrimSpace(v), 16, 64)
+		if !ok || err != nil {
+			continue
+		}
+		for _, bit := range bits {
+			all = append(all, capNames[bit])
+			if caps>>bit&1 == 0 {
+				lacking = append(lacking, strings.ToUpper(capNames[bit]))
 			}
 		}
 	}
-	return nil
+	if len(lacking) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s needs %s: run as root, or: setcap %s+ep THE_PROGRAM",
+		what, strings.Join(lacking, " and "), strings.Join(all, ","))
 }
 
 func checkTap() error {
-	if err := needCap(unix.CAP_NET_ADMIN, "CAP_NET_ADMIN", "tap"); err != nil {
+	if err := needCaps("tap", unix.CAP_NET_ADMIN); err != nil {
 		return err
 	}
 	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)

@@ -83,7 +83,7 @@ func hubHere() (*linkHub, error) {
 		h.refs++
 		return h, nil
 	}
-	nl, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
+	nl, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		ns.Close()
 		return nil, err
@@ -115,11 +115,17 @@ func (h *linkHub) release() {
 
 func (h *linkHub) subscribe() (chan netlink.LinkUpdate, error) {
 	updates := make(chan netlink.LinkUpdate, 64)
-	err := netlink.LinkSubscribeWithOptions(updates, h.stop, netlink.LinkSubscribeOptions{
-		Namespace:     &h.ns,
+	options := netlink.LinkSubscribeOptions{
 		ErrorCallback: func(error) {}, // it closes updates too, and run sees that
-	})
-	return updates, err
+	}
+	// Entering a namespace takes CAP_SYS_ADMIN, even where one is already.
+	if here, err := netns.Get(); err == nil {
+		if !here.Equal(h.ns) {
+			options.Namespace = &h.ns
+		}
+		here.Close()
+	}
+	return updates, netlink.LinkSubscribeWithOptions(updates, h.stop, options)
 }
 
 // run hands updates to the ports. The subscription ends by itself when the
