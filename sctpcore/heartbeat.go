@@ -47,7 +47,9 @@ func (a *assoc) nextHeartbeat(p *path, now Time) Time {
 func (a *assoc) heartbeatTimer(i int, now Time) {
 	p := &a.paths[i]
 	p.hbTimer = Never
-	if p.linkDown {
+	if p.linkDown || a.state == ShutdownAckSent {
+		// The peer may have ended already: it would answer with an ABORT, out of the
+		// blue, where it answers SHUTDOWN ACK with SHUTDOWN COMPLETE (8.4).
 		return
 	}
 	if p.hbOut {
