@@ -167,27 +167,26 @@ func (c *Conn) Abort(reason string) error {
 	return nil
 }
 
-// shut marks the connection closed, once; an abort may follow a close.
+// shut marks the connection closed, once; an abort may follow a close. The reason
+// of an abort is there before the mark, so that the worker takes no abort for a
+// graceful end.
 func (c *Conn) shut(abort *string) bool {
+	repeated := false
+	if abort != nil {
+		c.mu.Lock()
+		if repeated = c.abort != nil; !repeated {
+			c.abort = abort
+		}
+		c.mu.Unlock()
+	}
 	c.out.mu.Lock() // no Send puts a message behind the close
 	first := c.closed.CompareAndSwap(false, true)
 	c.out.mu.Unlock()
 	if first {
 		close(c.closing)
 	}
-	if abort == nil && !first {
+	if !first && (abort == nil || repeated || c.ended.Load()) {
 		return false
-	}
-	if abort != nil {
-		c.mu.Lock()
-		repeated := c.abort != nil
-		if !repeated {
-			c.abort = abort
-		}
-		c.mu.Unlock()
-		if repeated || c.ended.Load() {
-			return first
-		}
 	}
 	c.kick()
 	return true

@@ -213,7 +213,7 @@ func hostileARP(t *testing.T) []hostile {
 		{"arp multicast address", DropARPMalformed, arpFrame(t, ourMAC, 2, peerMAC, addr("224.0.0.1"), our4)},
 		{"arp sender is not the frame's", DropARPSpoof, arpFrame(t, ourMAC, 2, evilMAC, peer4, our4)},
 		{"arp claims our address", DropARPConflict, arpFrame(t, BroadcastMAC, 1, peerMAC, our4, our4)},
-		{"arp off link", DropARPOffLink, arpFrame(t, BroadcastMAC, 1, peerMAC, addr("198.51.100.1"), our4)},
+		{"arp off link", DropARPOffLink, arpFrame(t, ourMAC, 2, peerMAC, addr("198.51.100.1"), our4)},
 		{"arp for others", DropARPNotOurs, arpFrame(t, BroadcastMAC, 1, peerMAC, peer4, addr("192.0.2.9"))},
 		{"arp unsolicited reply", DropARPUnsolicited, arpFrame(t, ourMAC, 2, peerMAC, peer4, our4)},
 		{"arp announcement", DropARPUnsolicited, arpFrame(t, BroadcastMAC, 1, peerMAC, peer4, peer4)},

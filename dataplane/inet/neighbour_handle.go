@@ -26,6 +26,12 @@ func (n *Neighbours) handleARP(m *Meta, now int64) Drop {
 		n.reply(answer{mac: mac, to: m.Src, our: m.Dst}, now)
 		return DropNone
 	case !n.iface.OnLink(m.Src):
+		// A host with several networks may ask from another one's address: it is
+		// answered, as RFC 826 has it, but not believed.
+		if ours && h.op() == arpRequest {
+			n.reply(answer{mac: mac, to: m.Src, our: m.Dst}, now)
+			return DropNone
+		}
 		return DropARPOffLink
 	}
 	e := n.find(m.Src)
