@@ -237,7 +237,7 @@ func (a *assoc) addPath(dst wire.Addr) int {
 // PollTransmit; no timer has to expire.
 func (e *Endpoint) SetRoute(now Time, id AssocID, i int, r Route) error {
 	a := e.assoc(id)
-	if a == nil || i < 0 || i >= len(a.paths) {
+	if a == nil || a.state == Closed || i < 0 || i >= len(a.paths) {
 		return ErrNoAssociation
 	}
 	if r.MTU != 0 && r.MTU < MinMTU {
