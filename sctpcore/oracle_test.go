@@ -122,7 +122,7 @@ func (o *oracle) settle(limit Time) error {
 func (p *pair) link(side, net int, down bool) {
 	p.down[[2]int{side, net}] = down
 	a := p.e[side].assoc(p.id[side])
-	if a == nil {
+	if a == nil || a.state == Closed {
 		return
 	}
 	for i := range a.paths {

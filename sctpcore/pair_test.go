@@ -157,7 +157,7 @@ func (p *pair) handleEvent(side int, v Event) {
 	switch v.Kind {
 	case EventPathAdded:
 		a := p.e[side].assoc(v.Assoc)
-		if a == nil || int(v.Path) >= len(a.paths) {
+		if a == nil || a.state == Closed || int(v.Path) >= len(a.paths) {
 			return
 		}
 		dst := a.paths[v.Path].dst.As4()

@@ -22,6 +22,7 @@ type rawPeer struct {
 	streams      uint16   // that A asks for
 	cookie       []byte
 	events       []Event
+	out          [8]Outbound
 }
 
 // answer is a packet that Z sent.
@@ -94,9 +95,11 @@ func (r *rawPeer) putBytes(b []byte) []answer {
 func (r *rawPeer) poll() []answer {
 	var sent []answer
 	var ev [16]Event
-	var out [8]Outbound
+	out := r.out[:]
 	for i := range out {
-		out[i].Buf = make([]byte, 9000)
+		if out[i].Buf == nil {
+			out[i].Buf = make([]byte, 9000)
+		}
 	}
 	for {
 		require.NoError(r.t, invariants(r.e))
@@ -106,7 +109,7 @@ func (r *rawPeer) poll() []answer {
 				r.handleEvent(v)
 			}
 		}
-		n := r.e.PollTransmit(r.now, out[:])
+		n := r.e.PollTransmit(r.now, out)
 		for i := range n {
 			sent = append(sent, answer{append(wire.Packet(nil), out[i].Buf[:out[i].N]...), out[i].Src, out[i].Dst})
 		}
@@ -123,7 +126,7 @@ func (r *rawPeer) handleEvent(v Event) {
 	r.events = append(r.events, v)
 	switch v.Kind {
 	case EventPathAdded:
-		if a := r.e.assoc(v.Assoc); a != nil && int(v.Path) < len(a.paths) && a.paths[v.Path].dst.Is4() {
+		if a := r.e.assoc(v.Assoc); a != nil && a.state != Closed && int(v.Path) < len(a.paths) && a.paths[v.Path].dst.Is4() {
 			net := int(a.paths[v.Path].dst.As4()[2])
 			require.NoError(r.t, r.e.SetRoute(r.now, v.Assoc, int(v.Path), Route{Src: addrOf(2, net), Egress: uint32(net + 1)}))
 		}

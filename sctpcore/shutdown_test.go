@@ -335,3 +335,19 @@ func TestLocalAbort(t *testing.T) {
 	require.NoError(t, r.e.Abort(r.now, r.id, nil))
 	require.Empty(t, r.poll())
 }
+
+// EventDown is the last event of an association: what the owner still says about
+// its paths until it forgets it changes nothing.
+func TestNothingHappensAfterTheEnd(t *testing.T) {
+	r := rawEstablished(t, nil)
+	require.NoError(t, r.e.Abort(r.now, r.id, nil))
+	r.poll()
+	n := len(r.events)
+	require.ErrorIs(t, r.e.SetRoute(r.now, r.id, 0, Route{Down: true}), ErrNoAssociation)
+	_ = r.e.SetPrimary(r.now, r.id, r.src)
+	_ = r.e.RequestHeartbeat(r.now, r.id, 0)
+	require.ErrorIs(t, r.e.Send(r.now, r.id, &Message{Data: []byte{1}}), ErrClosing)
+	require.Empty(t, r.wait(100*Second))
+	require.Len(t, r.events, n)
+	require.Equal(t, EventDown, r.lastEvent().Kind)
+}
