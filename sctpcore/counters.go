@@ -45,5 +45,6 @@ type Drops struct {
 	BadHeartbeatAck   uint64 // HEARTBEAT ACK that does not echo what we sent
 	BadFragment       uint64 // B and E bits contradict each other
 	BadICMP           uint64 // ICMP quotes a packet that we never sent
+	LateUnreachable   uint64 // Protocol Unreachable from a host whose SCTP has answered
 	AddressNotOfAssoc uint64 // right tag, but from an address that is not the peer's
 }

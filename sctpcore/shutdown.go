@@ -210,6 +210,11 @@ func (e *Endpoint) HandleUnreachable(now Time, src, dst wire.Addr, quoted []byte
 		if mtu >= MinMTU && mtu < p.mtu {
 			p.mtu = mtu
 		}
+	case protocol && a.state != CookieWait:
+		// ICMP8 would have it end the association. But a peer that has answered
+		// does speak SCTP: the hosts of stacks on raw sockets send this whenever the
+		// socket is full. Only silence ends an association that was answered.
+		e.ctr.Drops.LateUnreachable++
 	case protocol:
 		// ICMP8: "If the ICMP message is Protocol Unreachable, then the SCTP
 		// endpoint … treats it as if it received an ABORT chunk with the T bit set".
