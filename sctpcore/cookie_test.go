@@ -45,6 +45,10 @@ func TestForgedCookies(t *testing.T) {
 	stranger.listen(1)
 	stranger.open()
 	refuse("another endpoint's cookie", packet(stranger.theirs, stranger.echo()))
+	var guess stateCookie
+	var known cookieKeys // all zero
+	require.True(t, parseCookie(r.cookie, &r.e.cookies, &guess))
+	refuse("signed with a key that anybody knows", packet(r.theirs, wire.AppendCookieEcho(nil, guess.appendTo(nil, &known))))
 	require.Equal(t, []string{"COOKIE ACK"}, names(r.say(r.echo())))
 	r.works()
 }
