@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -266,11 +267,22 @@ func TestUsrsctpSeesOurRestart(t *testing.T) {
 		l.breakNetwork(t, i, cutSilent)
 	}
 	first.close()
+	// The call begins before the networks are whole: a heartbeat of the old
+	// association that finds nobody calling is answered by ABORT (RFC 9260,
+	// section 8.4), and then there is nothing to restart.
+	second := l.startOurs(t, labTimers)
+	conn, err := second.dp.Begin(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort), nil)
+	require.NoError(t, err)
 	for i := range networks {
 		l.heal(t, i, cutSilent)
 	}
-	second := l.startOurs(t, labTimers)
-	conn := second.dial(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort))
+	select {
+	case <-conn.Up():
+		require.NoError(t, conn.Err())
+	case <-time.After(patience):
+		require.Fail(t, "the second association does not come up")
+	}
+	second.bound(conn)
 	server.awaitEvent("assoc", "restart")
 	progress.Store(0)
 	require.NoError(t, verify(conn, p, &progress, nil))
