@@ -6,8 +6,8 @@ import (
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
 
-// Time is monotonic time in nanoseconds from an arbitrary origin that the
-// caller chooses. It never goes backwards between two calls.
+// Time is monotonic time in nanoseconds from an origin that the caller chooses.
+// It is never negative and never goes backwards between two calls.
 type Time int64
 
 // Spans of Time, in nanoseconds.

@@ -60,7 +60,9 @@ func (a *assoc) heartbeatTimer(i int, now Time) {
 		if counts && a.assocError(now) {
 			return
 		}
-		if p.state == Active || p.state == Inactive {
+		// 5.4: an unconfirmed path is probed once in an RTO, and as others are when it
+		// has failed as often as others may.
+		if p.state == Active || p.state == Inactive || p.state == Unconfirmed && p.errors > a.timers.PathMaxRetrans {
 			p.hbTimer = a.nextHeartbeat(p, now)
 			a.arm(p.hbTimer)
 			return

@@ -1,6 +1,7 @@
 package sctpcore
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -250,26 +251,36 @@ func (s *store) check(owners map[block]AssocID) error {
 	if s.taken > s.limit || s.taken != len(s.slabs)*slabSize {
 		return fmt.Errorf("store has taken %d bytes of %d in %d slabs", s.taken, s.limit, len(s.slabs))
 	}
-	free := map[block]bool{}
-	inSlab := make([]int, len(s.slabs))
-	for class, blocks := range s.free {
-		for _, b := range blocks {
-			if free[b] || int(b.class) != class {
-				return fmt.Errorf("block %v is free twice or in the wrong list", b)
+	inUse := make([]int32, len(s.slabs))
+	for b := range owners {
+		if l := &s.slabs[b.slab]; l.class != b.class || int32(b.off) >= l.cut {
+			return fmt.Errorf("block %v is owned and not cut", b)
+		}
+		inUse[b.slab]++
+	}
+	for i := range s.slabs {
+		l := &s.slabs[i]
+		if l.used != inUse[i] {
+			return fmt.Errorf("slab %d counts %d blocks in use, %d are owned", i, l.used, inUse[i])
+		}
+		free := l.cut/int32(blockSizes[l.class]) - l.used
+		for off := l.free; off >= 0; off = int32(binary.NativeEndian.Uint32(l.memory[off:])) {
+			if _, used := owners[block{slab: uint32(i), off: uint32(off), class: l.class}]; used {
+				return fmt.Errorf("block at %d of slab %d is free and owned", off, i)
 			}
-			if _, used := owners[b]; used {
-				return fmt.Errorf("block %v is free and owned", b)
+			if free--; free < 0 {
+				return fmt.Errorf("slab %d has a block free twice", i)
 			}
-			free[b] = true
-			inSlab[b.slab] += blockSizes[class]
+		}
+		if l.used > 0 && free != 0 {
+			return fmt.Errorf("slab %d has lost %d blocks", i, free)
 		}
 	}
-	for b := range owners {
-		inSlab[b.slab] += blockSizes[b.class]
-	}
-	for i, n := range inSlab {
-		if n > slabSize || n < slabSize-blockSizes[3] {
-			return fmt.Errorf("slab %d has blocks of %d bytes together", i, n)
+	for class, open := range s.open {
+		for place, i := range open {
+			if l := &s.slabs[i]; int(l.place) != place || int(l.class) != class {
+				return fmt.Errorf("slab %d is in the wrong list", i)
+			}
 		}
 	}
 	return nil

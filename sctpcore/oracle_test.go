@@ -193,28 +193,13 @@ func storm(t *testing.T, seed uint64) {
 	require.Zero(t, p.e[0].store.inUse()+p.e[1].store.inUse(), "all that was received was read, so no block is in use")
 }
 
-// inUse is how many bytes of blocks are not free.
+// inUse is how many blocks are not free.
 func (s *store) inUse() int {
 	n := 0
 	for i := range s.slabs {
-		n += slabSize - slabSize%blockSizes[s.classOf(uint32(i))]
-	}
-	for class, blocks := range s.free {
-		n -= len(blocks) * blockSizes[class]
+		n += int(s.slabs[i].used)
 	}
 	return n
-}
-
-// classOf is the class of a slab's blocks if any of them is free.
-func (s *store) classOf(slab uint32) uint8 {
-	for class, blocks := range s.free {
-		for _, b := range blocks {
-			if b.slab == slab {
-				return uint8(class)
-			}
-		}
-	}
-	return 0
 }
 
 func TestStorms(t *testing.T) {

@@ -84,13 +84,17 @@ func (a *assoc) handleShutdown(c wire.Chunk, now Time) {
 	}
 	switch a.state {
 	case Established, ShutdownPending:
-		if cum.Less(a.out.nextTSN) && !cum.Less(a.out.cumAcked) {
-			a.state = ShutdownReceived
-			a.event(Event{Kind: EventPeerShutdown})
-			a.ackCumulative(cum, -1, nil, now)
+		if !cum.Less(a.out.nextTSN) {
+			a.e.ctr.Drops.BadSACK++
 			return
 		}
-		a.e.ctr.Drops.BadSACK++
+		a.state = ShutdownReceived
+		a.event(Event{Kind: EventPeerShutdown})
+		if cum.Less(a.out.cumAcked) { // a SACK overtook it
+			a.shutdownProgress(now)
+			return
+		}
+		a.ackCumulative(cum, -1, nil, now)
 	case ShutdownReceived:
 		// 9.2: further SHUTDOWNs only acknowledge.
 		if cum.Less(a.out.nextTSN) && !cum.Less(a.out.cumAcked) {
@@ -113,6 +117,11 @@ func (a *assoc) handleShutdown(c wire.Chunk, now Time) {
 
 // handleShutdownAck ends the association with SHUTDOWN COMPLETE.
 func (a *assoc) handleShutdownAck(in *Inbound, now Time) {
+	if a.state == CookieWait || a.state == CookieEchoed {
+		// 8.5.1, E: "SHUTDOWN ACK … in COOKIE-WAIT or COOKIE-ECHOED": as out of the blue.
+		a.e.outOfBlue(in, wire.Packet(in.Data))
+		return
+	}
 	if a.state != ShutdownSent && a.state != ShutdownAckSent {
 		a.e.ctr.Drops.UnexpectedChunk++
 		return

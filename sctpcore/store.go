@@ -1,14 +1,29 @@
 package sctpcore
 
+import "encoding/binary"
+
 // store keeps the user data of received chunks until it is read: blocks of a few
-// sizes cut from slabs, never more than limit bytes in all. An association is
-// charged the size of its blocks, not of its data, so that small chunks cannot
-// take more memory than the receive buffer says (RFC 9260, section 6.2).
+// sizes cut from slabs, never more than limit bytes in all. A slab serves one
+// size as long as a block of it is in use; after that any size may have it. An
+// association is charged the size of its blocks, not of its data, so that small
+// chunks cannot take more memory than the receive buffer says (RFC 9260, section 6.2).
 type store struct {
 	limit int
 	taken int // bytes of slabs
-	slabs [][]byte
-	free  [len(blockSizes)][]block
+	slabs []slab
+	empty []uint32                  // slabs without a block in use
+	open  [len(blockSizes)][]uint32 // slabs of each class with room
+}
+
+// slab is cut from its beginning, as blocks are asked for; those given back are
+// linked through their first bytes.
+type slab struct {
+	memory []byte
+	class  uint8
+	place  int32 // in its class's open list, -1 if it has no room
+	used   int32
+	cut    int32 // bytes cut so far
+	free   int32 // offset of the first block given back, -1 for none
 }
 
 // block names room in the store.
@@ -37,31 +52,71 @@ func blockClass(n int) uint8 {
 // put copies data into a block; ok is false if the store is used up.
 func (s *store) put(data []byte) (b block, ok bool) {
 	c := blockClass(len(data))
-	if len(s.free[c]) == 0 && !s.grow(c) {
+	if len(s.open[c]) == 0 && !s.openSlab(c) {
 		return b, false
 	}
-	last := len(s.free[c]) - 1
-	b = s.free[c][last]
-	s.free[c] = s.free[c][:last]
-	copy(s.slabs[b.slab][b.off:], data)
-	return b, true
+	open := s.open[c]
+	i := open[len(open)-1]
+	l := &s.slabs[i]
+	size := int32(blockSizes[c])
+	off := l.free
+	if off >= 0 {
+		l.free = int32(binary.NativeEndian.Uint32(l.memory[off:]))
+	} else {
+		off = l.cut
+		l.cut += size
+	}
+	l.used++
+	if l.free < 0 && l.cut+size > slabSize {
+		l.place = -1
+		s.open[c] = open[:len(open)-1]
+	}
+	copy(l.memory[off:], data)
+	return block{slab: i, off: uint32(off), class: c}, true
 }
 
-// grow cuts a new slab into blocks of class c.
-func (s *store) grow(c uint8) bool {
-	if s.taken+slabSize > s.limit {
+// openSlab gives an unused slab, or a new one, to class c.
+func (s *store) openSlab(c uint8) bool {
+	var i uint32
+	switch n := len(s.empty); {
+	case n > 0:
+		i = s.empty[n-1]
+		s.empty = s.empty[:n-1]
+	case s.taken+slabSize > s.limit:
 		return false
+	default:
+		i = uint32(len(s.slabs))
+		s.slabs = append(s.slabs, slab{memory: make([]byte, slabSize)})
+		s.taken += slabSize
 	}
-	s.taken += slabSize
-	s.slabs = append(s.slabs, make([]byte, slabSize))
-	size := blockSizes[c]
-	for off := slabSize - slabSize%size - size; off >= 0; off -= size {
-		s.free[c] = append(s.free[c], block{slab: uint32(len(s.slabs) - 1), off: uint32(off), class: c})
-	}
+	l := &s.slabs[i]
+	l.class, l.cut, l.free = c, 0, -1
+	l.place = int32(len(s.open[c]))
+	s.open[c] = append(s.open[c], i)
 	return true
 }
 
 // data is the first n bytes of a block.
-func (s *store) data(b block, n int) []byte { return s.slabs[b.slab][b.off : int(b.off)+n] }
+func (s *store) data(b block, n int) []byte { return s.slabs[b.slab].memory[b.off : int(b.off)+n] }
 
-func (s *store) release(b block) { s.free[b.class] = append(s.free[b.class], b) }
+func (s *store) release(b block) {
+	l := &s.slabs[b.slab]
+	l.used--
+	binary.NativeEndian.PutUint32(l.memory[b.off:], uint32(l.free))
+	l.free = int32(b.off)
+	open := s.open[b.class]
+	switch {
+	case l.used > 0 && l.place < 0:
+		l.place = int32(len(open))
+		s.open[b.class] = append(open, b.slab)
+	case l.used == 0:
+		if l.place >= 0 {
+			last := open[len(open)-1]
+			open[l.place] = last
+			s.slabs[last].place = l.place
+			s.open[b.class] = open[:len(open)-1]
+		}
+		l.place = -1
+		s.empty = append(s.empty, b.slab)
+	}
+}

@@ -120,7 +120,6 @@ func TestStoreModel(t *testing.T) {
 
 // What one size of chunk used and gave back is there for the others.
 func TestStoreSizesShareMemory(t *testing.T) {
-	t.Skip("a slab serves the size that it was first cut for until the endpoint ends")
 	for _, sizes := range [][2]int{{1400, 10}, {10, 1400}, {1400, 9000}, {60000, 100}} {
 		s := store{limit: 2 * slabSize}
 		var blocks []block
