@@ -42,6 +42,26 @@ func confirmed(t testing.TB, c *Conn) {
 	}, 10*time.Second, time.Millisecond)
 }
 
+// pumpThrough sends count messages, does something when some hundred have gone,
+// and sends as many again after that.
+func pumpThrough(t *testing.T, from, to *Conn, count, largest int, do func()) {
+	t.Helper()
+	before, err := from.Info()
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for now := before; err == nil && now.TxMessages < before.TxMessages+uint64(count)/10; {
+			now, err = from.Info()
+		}
+		do()
+	}()
+	pump(t, from, to, count, largest)
+	<-done
+	require.NoError(t, err)
+	pump(t, from, to, count, largest)
+}
+
 func TestLinkDownMovesTrafficWithoutATimer(t *testing.T) {
 	l := newLab(t, labOptions{cables: 2})
 	c, s := l.connect(nil)
@@ -55,11 +75,7 @@ func TestLinkDownMovesTrafficWithoutATimer(t *testing.T) {
 	confirmed(t, c)
 	confirmed(t, s)
 	events, all := c.Events(100), l.a.Events(100)
-	go func() {
-		time.Sleep(10 * time.Millisecond)
-		_ = l.wires[0][1].SetLink(false)
-	}()
-	pump(t, c, s, 3000, 3000)
+	pumpThrough(t, c, s, 3000, 3000, func() { _ = l.wires[0][1].SetLink(false) })
 	e := await(t, events, sctpcore.EventFailover)
 	require.Equal(t, l.wires[0][0].Info().Name, e.OldPort, "the port that it was on when it failed")
 	require.Equal(t, l.wires[1][0].Info().Name, e.Port)
@@ -110,11 +126,7 @@ func TestBlackholeFailsOverByTimers(t *testing.T) {
 	confirmed(t, c)
 	confirmed(t, s)
 	events := c.Events(1000)
-	go func() {
-		time.Sleep(10 * time.Millisecond)
-		faults[[2]int{0, 0}].Blackhole(fault.Both)
-	}()
-	pump(t, c, s, 5000, 3000)
+	pumpThrough(t, c, s, 5000, 3000, func() { faults[[2]int{0, 0}].Blackhole(fault.Both) })
 	e := await(t, events, sctpcore.EventFailover)
 	require.Equal(t, addrOf(1, 1, false).Addr(), e.Dst)
 	require.NotZero(t, l.a.Stats().Core.T3RtxExpireds)
