@@ -22,13 +22,13 @@ build: ## build bin/trunkline
 
 test: setup-test ## install what is missing and run all tests, the pure Go ones under the race detector too
 	$(GO) build ./...
-	$(GO) test -p 1 -timeout 8m ./...
+	$(GO) test -count=1 -p 1 -timeout 8m ./...
 	$(MAKE) race
 
 # Package by package (-p 1): polling threads of several packages at once would
 # starve each other on a small machine.
 race: ## run the tests of what is pure Go under the race detector
-	$(GO) test -race -p 1 -short -timeout 8m $(PURE)
+	$(GO) test -count=1 -race -p 1 -short -timeout 8m $(PURE)
 
 lint: ## gofmt, go vet, staticcheck
 	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not formatted (gofmt -w them):"; echo "$$out"; exit 1; fi
