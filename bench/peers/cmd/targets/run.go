@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/trunkline-sctp/trunkline/bench/peers/load"
+)
+
+// childLimit is the wall time after which a measurement is given up.
+const childLimit = 2 * time.Minute
+
+// measure runs all rounds and reports.
+func measure(o options) error {
+	all := groups(o.quick)
+	cases := selected(all, o.only)
+	if len(cases) == 0 {
+		return fmt.Errorf("no case has %q in its name", o.only)
+	}
+	begun := time.Now()
+	for round := range o.rounds {
+		for i, c := range cases {
+			if c.rounds > 0 && round >= c.rounds {
+				continue
+			}
+			fmt.Fprintf(os.Stderr, "\rround %d of %d, case %d of %d, %v   ", round+1, o.rounds, i+1, len(cases), time.Since(begun).Round(time.Second))
+			c.run(o.cpu)
+		}
+	}
+	fmt.Fprintln(os.Stderr)
+	head := header(o, time.Since(begun))
+	fmt.Println(head + "\n" + table(all))
+	lines := targetLines(all)
+	if o.out != "" {
+		if err := write(o.out, head, all, lines); err != nil {
+			return err
+		}
+	}
+	fmt.Print(lines)
+	return failures(cases)
+}
+
+func selected(all []*group, only string) []*benchCase {
+	var cases []*benchCase
+	for _, g := range all {
+		for _, c := range g.cases {
+			if strings.Contains(c.spec.Name(), only) {
+				cases = append(cases, c)
+			}
+		}
+	}
+	return cases
+}
+
+// run lets each contestant have its turn. One that failed has no more turns: its
+// rounds would not be in step with the others'.
+func (c *benchCase) run(cpu time.Duration) {
+	spec := c.spec
+	spec.CPU = cpu
+	for _, stack := range c.stacks {
+		if c.errs[stack] != nil {
+			continue
+		}
+		s, err := inChild(stack, spec)
+		if err != nil {
+			c.errs[stack] = err
+			delete(c.samples, stack)
+			continue
+		}
+		c.samples[stack] = append(c.samples[stack], s)
+	}
+}
+
+// inChild measures in a process of its own.
+func inChild(stack string, spec load.Spec) (load.Sample, error) {
+	var sample load.Sample
+	self, err := os.Executable()
+	if err != nil {
+		return sample, err
+	}
+	arg, err := json.Marshal(spec)
+	if err != nil {
+		return sample, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), childLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, self, "-child", stack, string(arg))
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		text, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
+		return sample, fmt.Errorf("%s, %s: %w: %s", stack, spec.Name(), err, text)
+	}
+	if err := json.Unmarshal(out.Bytes(), &sample); err != nil {
+		return sample, fmt.Errorf("%s, %s: %w", stack, spec.Name(), err)
+	}
+	if sample.Ops == 0 {
+		return sample, fmt.Errorf("%s, %s: no operation was completed", stack, spec.Name())
+	}
+	return sample, nil
+}
+
+// failures joins what went wrong, so that no figure is missing unnoticed.
+func failures(cases []*benchCase) error {
+	var all []error
+	for _, c := range cases {
+		for _, stack := range c.stacks {
+			all = append(all, c.errs[stack])
+		}
+	}
+	return errors.Join(all...)
+}
+
+// write puts table, lines for benchstat and plots into folder.
+func write(folder, head string, all []*group, lines string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	files := map[string]string{
+		"results.md":  "# Results\n\n" + head + "\n" + table(all) + "\n## Targets\n\n```\n" + lines + "```\n",
+		"results.txt": benchLines(all),
+	}
+	for _, g := range all {
+		if g.file != "" && g.measured() {
+			files[g.file+".svg"] = g.chart().SVG()
+		}
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
