@@ -2,15 +2,11 @@ package wire
 
 import (
 	"encoding/binary"
-	"hash/crc32"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire/crc32c"
 )
 
 const checksumOffset = 8 // of the checksum in the common header (RFC 9260, section 3.1)
-
-var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	noChecksum [4]byte // stands for the checksum field while the CRC is taken; never written
-)
 
 // Checksum is the CRC32c of the SCTP packet p, counting its checksum field as zero
 // whatever it holds (RFC 9260, section 6.8 and appendix A). p is only read.
@@ -21,9 +17,7 @@ func Checksum(p []byte) uint32 {
 		return 0
 	}
 	// RFC 9260, 6.8: "initialize the checksum field to 0's."
-	c := crc32.Update(0, castagnoli, p[:checksumOffset])
-	c = crc32.Update(c, castagnoli, noChecksum[:])
-	return crc32.Update(c, castagnoli, p[CommonHeaderLen:])
+	return crc32c.Packet(p)
 }
 
 // SetChecksum computes the checksum of p and writes it to p. Of less than a
@@ -32,9 +26,7 @@ func SetChecksum(p []byte) {
 	if len(p) < CommonHeaderLen {
 		return
 	}
-	field := p[checksumOffset:CommonHeaderLen]
-	binary.LittleEndian.PutUint32(field, 0)
-	binary.LittleEndian.PutUint32(field, crc32.Update(0, castagnoli, p))
+	binary.LittleEndian.PutUint32(p[checksumOffset:CommonHeaderLen], crc32c.Packet(p))
 }
 
 // VerifyChecksum tells whether p carries its right checksum. Less than a common

@@ -2,13 +2,14 @@ package wire
 
 import (
 	"bytes"
-	"hash/crc32"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire/crc32c"
 )
 
 // The examples of RFC 3720, appendix B.4. The CRC's bytes are as they are sent.
@@ -38,7 +39,7 @@ func TestCRC32cVectors(t *testing.T) {
 			require.Equal(t, sent, p[8:12], v.name)
 			require.True(t, VerifyChecksum(p))
 		}
-		c := crc32.Checksum(v.data, castagnoli)
+		c := crc32c.Update(0, v.data)
 		require.Equal(t, sent, []byte{byte(c), byte(c >> 8), byte(c >> 16), byte(c >> 24)}, v.name)
 	}
 }
