@@ -19,6 +19,7 @@ type assoc struct {
 	ownTimers           Timers
 	locals              []wire.Addr
 	paths               []path
+	fragment            int // what fragmentSize says; 0 when a path or its MTU has changed
 	primary, current    uint8
 	lastFrom            uint8 // path that DATA came from last: where its SACK goes
 	sackPath            uint8 // path that the last SACK went by

@@ -360,7 +360,7 @@ func (a *assoc) peerAddresses(from wire.Addr, listed []wire.Addr) {
 			keep = append(keep, p)
 		}
 	}
-	a.paths = keep
+	a.paths, a.fragment = keep, 0
 	a.primary, a.current, a.initPath = 0, 0, 0
 	if i := a.addPath(from); i >= 0 {
 		a.paths[i].state = Active

@@ -166,11 +166,14 @@ func (o *outbound) idle() bool { return !o.pendingData() && o.outstanding() == 0
 // fragmentSize is the most user data in one DATA chunk: what fits in a packet
 // on any path, so that a chunk can be sent again on each (RFC 9260, section 6.9).
 func (a *assoc) fragmentSize() int {
-	size := 1 << 16
-	for i := range a.paths {
-		size = min(size, a.paths[i].payload())
+	if a.fragment == 0 {
+		size := 1 << 16
+		for i := range a.paths {
+			size = min(size, a.paths[i].payload())
+		}
+		a.fragment = size - wire.DataHeaderLen
 	}
-	return size - wire.DataHeaderLen
+	return a.fragment
 }
 
 // lose marks a sent chunk for retransmission.

@@ -8,6 +8,7 @@ type path struct {
 	src, dst wire.Addr
 	egress   uint32
 	mtu      int // bytes of IP packet
+	pmdcs    int // room for chunks in a packet of mtu bytes
 	state    PathState
 	linkDown bool
 
@@ -41,7 +42,7 @@ const clockGranularity = Time(1) << wheelTickShift
 
 func (a *assoc) resetPath(p *path, dst wire.Addr) {
 	*p = path{dst: dst, rto: a.timers.RTOInitial, t3: Never, hbTimer: Never, lastData: longAgo}
-	p.mtu = a.e.cfg.MTU
+	a.setMTU(p, a.e.cfg.MTU)
 	p.resetCongestion(a)
 }
 
@@ -56,8 +57,13 @@ func (p *path) resetCongestion(a *assoc) {
 
 // payload is the room for chunks in one packet of this path: its PMDCS, and a
 // multiple of four as every chunk is.
-func (p *path) payload() int {
-	return (p.mtu - ipOverhead(p.dst) - wire.CommonHeaderLen) &^ 3
+func (p *path) payload() int { return p.pmdcs }
+
+// setMTU is the only place that changes a path's MTU, in bytes of IP packet.
+func (a *assoc) setMTU(p *path, mtu int) {
+	p.mtu = mtu
+	p.pmdcs = (mtu - ipOverhead(p.dst) - wire.CommonHeaderLen) &^ 3
+	a.fragment = 0
 }
 
 // measured takes in a round-trip time (RFC 9260, section 6.3.1).
@@ -248,7 +254,7 @@ func (e *Endpoint) SetRoute(now Time, id AssocID, i int, r Route) error {
 	p.src, p.egress = r.Src, r.Egress
 	if r.MTU != 0 && r.MTU != p.mtu {
 		fresh := p.flight == 0 && p.txDataChunks == 0
-		p.mtu = r.MTU
+		a.setMTU(p, r.MTU)
 		if fresh {
 			p.resetCongestion(a)
 		}

@@ -217,7 +217,7 @@ func (e *Endpoint) HandleUnreachable(now Time, src, dst wire.Addr, quoted []byte
 	switch {
 	case mtu != 0:
 		if mtu >= MinMTU && mtu < p.mtu {
-			p.mtu = mtu
+			a.setMTU(p, mtu)
 		}
 	case protocol && a.state != CookieWait:
 		// ICMP8 would have it end the association. But a peer that has answered

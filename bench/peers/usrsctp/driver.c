@@ -20,7 +20,7 @@ static struct conn *first_ready, **last_ready = &first_ready;
 
 static int ends[2]; /* only their addresses matter */
 static struct conn listener;
-static int mode, size, wave, nagle_on, mtu_bytes, longest, failed;
+static int mode, size, wave, mtu_bytes, longest, failed;
 static uint64_t done, begun, packets;
 static int connected, accepted;
 static uint8_t *payload, *inbox;
@@ -82,18 +82,15 @@ static struct sockaddr_conn address(int side, int port) {
 }
 
 static int options(struct socket *so) {
-	int on = nagle_on ? 0 : 1;
+	int on = 1;
 	struct sctp_paddrparams p;
-	struct sctp_assoc_value burst;
 	memset(&p, 0, sizeof p);
-	memset(&burst, 0, sizeof burst);
 	p.spp_flags = SPP_PMTUD_DISABLE;
 	p.spp_pathmtu = (uint32_t)mtu_bytes;
 	p.spp_address.ss_family = AF_CONN;
 	if (usrsctp_set_non_blocking(so, 1) < 0) return -errno;
 	if (usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on) < 0) return -errno;
 	if (usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &p, sizeof p) < 0) return -errno;
-	if (usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_MAX_BURST, &burst, sizeof burst) < 0) return -errno;
 	return 0;
 }
 
@@ -204,18 +201,16 @@ uint64_t ub_step(void) {
 	return done;
 }
 
-int ub_init(int crc, int buffer, int mtu, int nagle) {
+int ub_init(int crc, int buffer, int mtu) {
 	payload = calloc(1, INBOX);
 	inbox = malloc(INBOX);
 	if (payload == NULL || inbox == NULL) return -ENOMEM;
-	mtu_bytes = mtu; nagle_on = nagle;
+	mtu_bytes = mtu;
 	usrsctp_tunable_set_sctp_hashtblsize(16384);
-	usrsctp_tunable_set_sctp_pcbtblsize(16384);
 	usrsctp_init_nothreads(0, output, NULL);
 	if (!crc) usrsctp_enable_crc32c_offload();
 	usrsctp_sysctl_set_sctp_sendspace((uint32_t)buffer);
 	usrsctp_sysctl_set_sctp_recvspace((uint32_t)buffer);
-	usrsctp_sysctl_set_sctp_max_chunks_on_queue(1 << 16);
 	usrsctp_register_address(&ends[0]);
 	usrsctp_register_address(&ends[1]);
 	timers_at = now_ms();

@@ -5,7 +5,7 @@
 enum { UB_STREAM = 1, UB_TRANSACT, UB_SETUP };
 
 /* Starts the library: crc is 1 for CRC32c in software, buffer is bytes per direction. 0 or -errno. */
-int ub_init(int crc, int buffer, int mtu, int nagle);
+int ub_init(int crc, int buffer, int mtu);
 /* Opens the listener and n associations (none for UB_SETUP) and begins the work. 0 or -errno. */
 int ub_begin(int mode, int n, int size, int wave);
 /* Moves one burst and does what the application has to do; returns the operations completed so far. */
