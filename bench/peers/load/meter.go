@@ -17,36 +17,48 @@ type Meter struct {
 	Step func() uint64 // does some work; returns all operations completed so far
 	// Packets and Resent return totals so far; nil if not known.
 	Packets, Resent func() uint64
+	// Steps is how many steps go between two readings of the clocks, which cost a
+	// system call; at least 1.
+	Steps int
 }
+
+// warmPerAssoc is how many operations each association has behind it, on average,
+// before anything is measured: its window is open and its memory has grown.
+const warmPerAssoc = 8
 
 // Run warms up with a fifth of the CPU time, at least 20 ms, and then measures.
-func (m Meter) Run(cpu time.Duration) (Sample, error) {
-	if _, err := m.spend(max(cpu/5, 20*time.Millisecond)); err != nil {
+func (m Meter) Run(s Spec) (Sample, error) {
+	warm := uint64(0)
+	if s.Kind != Setup {
+		warm = warmPerAssoc * uint64(s.Assocs)
+	}
+	if _, err := m.spend(max(s.CPU/5, 20*time.Millisecond), warm); err != nil {
 		return Sample{}, err
 	}
-	return m.spend(cpu)
+	return m.spend(s.CPU, 1)
 }
 
-func (m Meter) spend(cpu time.Duration) (Sample, error) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+// spend works until both the CPU time is used up and the operations are done.
+func (m Meter) spend(cpu time.Duration, ops uint64) (Sample, error) {
+	var heapBefore, heapAfter runtime.MemStats
+	runtime.ReadMemStats(&heapBefore)
 	first := m.Step()
 	packets, resent := total(m.Packets), total(m.Resent)
 	start, wall := CPUTime(), time.Now()
 	last, moved := first, wall
 	for {
-		// The clocks are read once in 16 steps: they cost a system call each.
-		for range 16 {
+		before := last
+		for range m.Steps {
 			last = m.Step()
 		}
 		spent, now := CPUTime()-start, time.Now()
-		if last != first {
+		if last != before {
 			moved = now
 		}
-		if spent >= cpu && last != first {
-			runtime.ReadMemStats(&after)
+		if spent >= cpu && last-first >= ops {
+			runtime.ReadMemStats(&heapAfter)
 			return Sample{Ops: last - first, CPU: spent, Wall: now.Sub(wall), Packets: total(m.Packets) - packets,
-				Resent: total(m.Resent) - resent, Mallocs: after.Mallocs - before.Mallocs}, nil
+				Resent: total(m.Resent) - resent, Mallocs: heapAfter.Mallocs - heapBefore.Mallocs}, nil
 		}
 		if now.Sub(moved) > stallLimit {
 			return Sample{}, ErrStalled

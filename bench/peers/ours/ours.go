@@ -17,7 +17,7 @@ func Run(s load.Spec) (load.Sample, error) {
 	if err != nil {
 		return load.Sample{}, err
 	}
-	m := load.Meter{Packets: p.packets, Resent: p.resent}
+	m := load.Meter{Packets: p.packets, Resent: p.resent, Steps: 16}
 	switch s.Kind {
 	case load.Stream:
 		m.Step, err = p.stream(s)
@@ -31,7 +31,7 @@ func Run(s load.Spec) (load.Sample, error) {
 	if err != nil {
 		return load.Sample{}, err
 	}
-	sample, err := m.Run(s.CPU)
+	sample, err := m.Run(s)
 	if err == nil && p.corrupt > 0 {
 		err = fmt.Errorf("ours: %d packets with a wrong checksum", p.corrupt)
 	}

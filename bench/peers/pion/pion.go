@@ -14,7 +14,7 @@ import (
 )
 
 // turn is how long a step waits while the library's goroutines work.
-const turn = 100 * time.Microsecond
+const turn = time.Millisecond
 
 // Run measures what s asks for.
 func Run(s load.Spec) (load.Sample, error) {
@@ -36,8 +36,8 @@ func Run(s load.Spec) (load.Sample, error) {
 	if err != nil {
 		return load.Sample{}, err
 	}
-	m := load.Meter{Step: func() uint64 { time.Sleep(turn); return count.Load() }}
-	sample, err := m.Run(s.CPU)
+	m := load.Meter{Step: func() uint64 { time.Sleep(turn); return count.Load() }, Steps: 1}
+	sample, err := m.Run(s)
 	select {
 	case failure := <-w.failed:
 		err = errors.Join(failure, err)

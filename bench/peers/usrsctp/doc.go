@@ -4,7 +4,7 @@
 // other end's input.
 //
 // The driver is C (driver.c), so that the boundary between Go and C is crossed
-// once per burst and not per message. Without cgo or with the build tag
+// once in many bursts and not per message. Without cgo or with the build tag
 // nousrsctp, Run says what is missing.
 //
 // Its settings are those that made it fastest here: its own defaults for Max.Burst

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <usrsctp.h>
 
-enum { BURST = 32, SLOT = 2048, SERVER_PORT = 5000, FIRST_PORT = 10000, PORTS = 50000, WAIT_STEPS = 1000000 };
+enum { BURST = 32, SLOT = 2048, SERVER_PORT = 5000, FIRST_PORT = 10000, PORTS = 50000, WAIT_TURNS = 1000000, TURNS = 64 };
 
 /* A packet on its way; those that are on none stand in a free list, the last used first. */
 struct packet { struct packet *next; void *to; size_t len; uint8_t data[SLOT]; };
@@ -177,7 +177,7 @@ static void work_server(struct conn *c) {
 	for (; n > 0; n--) if (!push(c)) fail(errno);
 }
 
-uint64_t ub_step(void) {
+static void turn(void) {
 	while (mode == UB_SETUP && begun - done < (uint64_t)wave) {
 		int e = dial();
 		if (e != 0) { fail(-e); break; }
@@ -198,6 +198,10 @@ uint64_t ub_step(void) {
 		usrsctp_handle_timers((uint32_t)(t - timers_at));
 		timers_at = t;
 	}
+}
+
+uint64_t ub_step(void) {
+	for (int i = 0; i < TURNS; i++) turn();
 	return done;
 }
 
@@ -231,9 +235,9 @@ int ub_begin(int m, int n, int bytes, int w) {
 	if (mode == UB_SETUP) return 0;
 	for (int i = 0; i < n; i++) {
 		if ((e = dial()) != 0) return e;
-		ub_step();
+		turn();
 	}
-	for (int i = 0; (connected < n || accepted < n) && i < WAIT_STEPS; i++) ub_step();
+	for (int i = 0; (connected < n || accepted < n) && i < WAIT_TURNS; i++) turn();
 	return connected == n && accepted == n ? 0 : -ETIMEDOUT;
 }
 

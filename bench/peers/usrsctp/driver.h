@@ -8,7 +8,8 @@ enum { UB_STREAM = 1, UB_TRANSACT, UB_SETUP };
 int ub_init(int crc, int buffer, int mtu);
 /* Opens the listener and n associations (none for UB_SETUP) and begins the work. 0 or -errno. */
 int ub_begin(int mode, int n, int size, int wave);
-/* Moves one burst and does what the application has to do; returns the operations completed so far. */
+/* Moves some bursts and does what the application has to do; returns the operations completed so far.
+   Go's scheduler starts threads that look for work when a call lasts more than 20 us; so calls are few and long. */
 uint64_t ub_step(void);
 uint64_t ub_packets(void);
 uint64_t ub_resent(void);

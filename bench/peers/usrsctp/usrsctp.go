@@ -46,8 +46,9 @@ func Run(s load.Spec) (load.Sample, error) {
 		Step:    func() uint64 { return uint64(C.ub_step()) },
 		Packets: func() uint64 { return uint64(C.ub_packets()) },
 		Resent:  func() uint64 { return uint64(C.ub_resent()) },
+		Steps:   1,
 	}
-	sample, err := m.Run(s.CPU)
+	sample, err := m.Run(s)
 	switch {
 	case err != nil:
 	case C.ub_failed() != 0:

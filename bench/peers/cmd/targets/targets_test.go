@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/bench/peers/load"
+)
+
+func sampleOf(ns float64) load.Sample {
+	return load.Sample{Ops: 1000, CPU: time.Duration(ns * 1000), Packets: 1000}
+}
+
+// find is the case of a spec among all groups.
+func find(t *testing.T, all []*group, s load.Spec) *benchCase {
+	t.Helper()
+	for _, g := range all {
+		for _, c := range g.cases {
+			if c.spec.Name() == s.Name() {
+				return c
+			}
+		}
+	}
+	require.Fail(t, "no such case", s.Name())
+	return nil
+}
+
+func TestNothingMeasuredIsSaidAndShort(t *testing.T) {
+	lines := strings.Split(strings.TrimSpace(targetLines(groups(true))), "\n")
+	require.Len(t, lines, len(targets))
+	for _, l := range lines {
+		require.Regexp(t, `^target \S+ not-measured [<>]=\S+ short$`, l)
+	}
+}
+
+// Each target that this program computes finds its case in both forms of the run.
+func TestTargetsAreComputedFromSamples(t *testing.T) {
+	for _, quick := range []bool{true, false} {
+		all := groups(quick)
+		for _, g := range all {
+			for _, c := range g.cases {
+				c.samples[stackOurs] = []load.Sample{sampleOf(100), sampleOf(300)}
+				if len(c.stacks) > 1 {
+					c.samples[stackUsrsctp] = []load.Sample{sampleOf(1200), sampleOf(3600)}
+				}
+			}
+		}
+		lines := targetLines(all)
+		require.Contains(t, lines, "target stream-1400-crc-vs-usrsctp 12.0x >=10x ok\n")
+		require.Contains(t, lines, "target stream-64-crc-vs-usrsctp 12.0x >=15x short\n")
+		require.Contains(t, lines, "target stream-64-crc-cost 200ns <=90ns short\n")
+		require.Contains(t, lines, "target transactions-1000-assocs-crc 5000000/s/core >=1000000/s/core ok\n")
+		require.Contains(t, lines, "target idle-100000-heartbeats 1.00%core <=2%core ok\n")
+		require.Contains(t, lines, "target allocations-per-packet 0 <=0 ok\n")
+		require.Contains(t, lines, "target worst-poll-gap-while-collecting not-measured <=1ms short\n")
+		for _, l := range strings.Split(strings.TrimSpace(lines), "\n") {
+			require.Len(t, strings.Fields(l), 5, "five words: %s", l)
+		}
+	}
+}
+
+func TestOneAllocationInAThousandPacketsIsSeen(t *testing.T) {
+	all := groups(true)
+	c := find(t, all, stream(1400, true))
+	s := sampleOf(1)
+	s.Mallocs = 1
+	c.samples[stackOurs] = []load.Sample{s}
+	require.Contains(t, targetLines(all), "target allocations-per-packet 0.001000 <=0 short\n")
+}
+
+func TestFailureIsShown(t *testing.T) {
+	all := groups(true)
+	c := find(t, all, stream(64, true))
+	c.errs[stackUsrsctp] = errors.New("no library")
+	require.Contains(t, table(all), "failed: no library")
+	require.ErrorContains(t, failures([]*benchCase{c}), "no library")
+	require.NoError(t, failures([]*benchCase{find(t, all, stream(1400, true))}))
+}
+
+func TestBenchLines(t *testing.T) {
+	all := groups(true)
+	find(t, all, stream(64, false)).samples[stackPion] = []load.Sample{sampleOf(7)}
+	require.Regexp(t, regexp.MustCompile(`^Benchmarkstream/size=64/assocs=1/sum=offload/stack=pion 1000 7\.0 cpu-ns/op\n$`), benchLines(all))
+}
+
+func TestTargetNamesAreDistinctAndOneWord(t *testing.T) {
+	seen := map[string]bool{}
+	for _, x := range targets {
+		require.False(t, seen[x.name], x.name)
+		require.NotContains(t, x.name, " ")
+		seen[x.name] = true
+	}
+}
