@@ -35,23 +35,35 @@ func (s *show) silentLoss(ctx context.Context) (Failover, error) {
 // time is in Failover.Missed.
 func (s *show) fault(ctx context.Context, cause, breaking string, breakIt func() error, mending string, mend func() error) (Failover, error) {
 	f := Failover{Cause: cause}
-	if ok, err := s.onPrimary(ctx, 0, s.returnBound()); err != nil || !ok {
-		f.Missed = "the primary path was not in use before the fault"
-		return f, err
-	}
-	events := s.client.Events(256)
-	s.view.say("%s", breaking)
-	at := sctpcore.Time(s.clock())
-	if err := breakIt(); err != nil {
-		return f, fmt.Errorf("%s: %w", cause, err)
-	}
-	e, ok, err := s.failover(ctx, events, at)
-	if err != nil {
-		return f, err
-	}
-	if !ok {
-		f.Missed = fmt.Sprintf("no failover within %v", s.switchBound())
-		return f, mend()
+	var e dataplane.PathEvent
+	var at sctpcore.Time
+	for tries := 1; ; tries++ {
+		events := s.client.Events(256)
+		if ok, err := s.onPrimary(ctx, 0, s.returnBound()); err != nil || !ok {
+			f.Missed = "the primary path was not in use before the fault"
+			return f, err
+		}
+		s.view.say("%s", breaking)
+		at = sctpcore.Time(s.clock())
+		if err := breakIt(); err != nil {
+			return f, fmt.Errorf("%s: %w", cause, err)
+		}
+		seen, how, err := s.failover(ctx, events, at)
+		if err != nil {
+			return f, err
+		}
+		if how == failoverSeen {
+			e = seen
+			break
+		}
+		if err := mend(); err != nil {
+			return f, fmt.Errorf("mending %s: %w", cause, err)
+		}
+		if how == failoverMissed || tries == maxTries {
+			f.Missed = fmt.Sprintf("no failover within %v", s.switchBound())
+			return f, nil
+		}
+		s.view.say("the traffic had left the primary path by itself just before, as it may when the machine stalls for longer than an RTO: once more")
 	}
 	f.From, f.To = named(e.OldDst.String(), e.OldPort), named(e.Dst.String(), e.Port)
 	f.Detected, f.Switched = time.Duration(max(0, e.Detected-at)), time.Duration(e.Switched-at)
@@ -64,7 +76,7 @@ func (s *show) fault(ctx context.Context, cause, breaking string, breakIt func()
 	if err := mend(); err != nil {
 		return f, fmt.Errorf("mending %s: %w", cause, err)
 	}
-	ok, err = s.onPrimary(ctx, s.sentOnPrimary(), s.returnBound())
+	ok, err := s.onPrimary(ctx, s.sentOnPrimary(), s.returnBound())
 	if err != nil {
 		return f, err
 	}
@@ -84,26 +96,53 @@ func named(dst, port string) string {
 	return dst + " by " + port
 }
 
+// outcome is how a wait for a failover ended.
+type outcome int
+
+const (
+	failoverSeen    outcome = iota
+	failoverMissed          // there was none in time
+	failoverEarlier         // the traffic had left the primary path before
+)
+
+const (
+	// maxTries bounds how often a fault is made until it meets traffic on the
+	// primary path.
+	maxTries = 5
+	// settle is how long events of before the fault may take to be read.
+	settle = 100 * time.Millisecond
+)
+
 // failover waits for DATA to leave the primary path for another because of
 // what happened at or after at.
-func (s *show) failover(ctx context.Context, events <-chan dataplane.PathEvent, at sctpcore.Time) (e dataplane.PathEvent, ok bool, err error) {
-	timeout := time.NewTimer(s.switchBound())
+func (s *show) failover(ctx context.Context, events <-chan dataplane.PathEvent, at sctpcore.Time) (e dataplane.PathEvent, how outcome, err error) {
+	timeout, settled := time.NewTimer(s.switchBound()), time.NewTimer(settle)
 	defer timeout.Stop()
+	defer settled.Stop()
+	left := false // the primary path, before at
 	for {
 		select {
 		case e, open := <-events:
 			if !open {
-				return e, false, fmt.Errorf("the association ended: %w", s.client.Err())
+				return e, failoverMissed, fmt.Errorf("the association ended: %w", s.client.Err())
 			}
-			if e.Kind == sctpcore.EventFailover && e.OldDst == primary && e.Switched >= at {
-				return e, true, nil
+			if e.Kind != sctpcore.EventFailover {
+				break
+			}
+			if e.OldDst == primary && e.Switched >= at {
+				return e, failoverSeen, nil
+			}
+			left = e.OldDst == primary
+		case <-settled.C:
+			if left {
+				return e, failoverEarlier, nil
 			}
 		case err := <-s.broken:
-			return e, false, err
+			return e, failoverMissed, err
 		case <-ctx.Done():
-			return e, false, errInterrupted
+			return e, failoverMissed, errInterrupted
 		case <-timeout.C:
-			return e, false, nil
+			return e, failoverMissed, nil
 		}
 	}
 }
