@@ -51,6 +51,9 @@ func sources(t *testing.T) []source {
 			if name := d.Name(); rel != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bin") {
 				return filepath.SkipDir
 			}
+			if _, err := os.Stat(filepath.Join(p, "go.mod")); err == nil && rel != "." {
+				return filepath.SkipDir // a module of its own: not the product
+			}
 			return nil
 		}
 		if !strings.HasSuffix(rel, ".go") {
