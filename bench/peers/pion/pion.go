@@ -53,10 +53,28 @@ type worker struct {
 	failed chan error
 }
 
-func (w *worker) config(c *conn) sctp.Config {
-	return sctp.Config{NetConn: c, LoggerFactory: logging.NewDefaultLoggerFactory(), MTU: load.MTU - load.IPHeader,
-		MaxReceiveBufferSize: uint32(w.spec.Buffer()), MaxMessageSize: uint32(w.spec.Buffer()),
-		BlockWrite: true, EnableZeroChecksum: !w.spec.Checksum}
+func (w *worker) options(c *conn) []sctp.AssociationOption {
+	return []sctp.AssociationOption{
+		sctp.WithNetConn(c), sctp.WithLoggerFactory(logging.NewDefaultLoggerFactory()), sctp.WithMTU(load.MTU - load.IPHeader),
+		sctp.WithMaxReceiveBufferSize(uint32(w.spec.Buffer())), sctp.WithMaxMessageSize(uint32(w.spec.Buffer())),
+		sctp.WithEnableZeroChecksum(!w.spec.Checksum),
+	}
+}
+
+func (w *worker) server(c *conn) (*sctp.Association, error) {
+	var o []sctp.ServerOption
+	for _, x := range w.options(c) {
+		o = append(o, x)
+	}
+	return sctp.ServerWithOptions(o...)
+}
+
+func (w *worker) client(c *conn) (*sctp.Association, error) {
+	var o []sctp.ClientOption
+	for _, x := range w.options(c) {
+		o = append(o, x)
+	}
+	return sctp.ClientWithOptions(o...)
 }
 
 // dial makes two associated ends.
@@ -68,10 +86,10 @@ func (w *worker) dial() (client, server *sctp.Association, err error) {
 	}
 	other := make(chan result, 1)
 	go func() {
-		s, err := sctp.Server(w.config(b))
+		s, err := w.server(b)
 		other <- result{s, err}
 	}()
-	client, err = sctp.Client(w.config(a))
+	client, err = w.client(a)
 	r := <-other
 	return client, r.assoc, errors.Join(err, r.err)
 }
@@ -117,7 +135,23 @@ func (w *worker) loop(f func() error) {
 
 func (w *worker) stream(client, server *sctp.Stream) {
 	out, in := make([]byte, w.spec.Size), make([]byte, w.spec.Size)
-	w.loop(func() error { _, err := client.Write(out); return err })
+	// A write does not wait: without a bound of ours it would queue without end.
+	limit := uint64(w.spec.Buffer())
+	room := make(chan struct{}, 1)
+	client.SetBufferedAmountLowThreshold(limit / 2)
+	client.OnBufferedAmountLow(func() {
+		select {
+		case room <- struct{}{}:
+		default:
+		}
+	})
+	w.loop(func() error {
+		for client.BufferedAmount()+uint64(len(out)) > limit {
+			<-room
+		}
+		_, err := client.Write(out)
+		return err
+	})
 	w.loop(func() error {
 		_, err := server.Read(in)
 		w.count.Add(1)

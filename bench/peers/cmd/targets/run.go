@@ -27,19 +27,18 @@ func measure(o options) error {
 	}
 	begun := time.Now()
 	for round := range o.rounds {
-		for i, c := range cases {
+		fmt.Fprintf(os.Stderr, "round %d of %d, %d cases, %v\n", round+1, o.rounds, len(cases), time.Since(begun).Round(time.Second))
+		for _, c := range cases {
 			if c.rounds > 0 && round >= c.rounds {
 				continue
 			}
-			fmt.Fprintf(os.Stderr, "\rround %d of %d, case %d of %d, %v   ", round+1, o.rounds, i+1, len(cases), time.Since(begun).Round(time.Second))
 			c.run(o.cpu)
 		}
 	}
-	fmt.Fprintln(os.Stderr)
 	head := header(o, time.Since(begun))
 	fmt.Println(head + "\n" + table(all))
 	lines := targetLines(all)
-	if o.out != "" {
+	if o.out != "" && o.only == "" { // a part must not replace the whole
 		if err := write(o.out, head, all, lines); err != nil {
 			return err
 		}
