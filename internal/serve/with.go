@@ -36,9 +36,10 @@ func With(f *config.File, log io.Writer, use func(*dataplane.Dataplane) error) (
 		return err
 	}
 	defer func() { closing("dataplane", d.Close) }()
+	logger.Info("memory", "kind", rig.Memory())
 	for i, p := range opened {
 		info := p.Info()
-		logger.Debug("port", "name", f.Ports[i].Name, "driver", info.Driver, "mtu", info.MTU, "link", p.Link().Up, "memory", rig.Memory())
+		logger.Debug("port", "name", f.Ports[i].Name, "driver", info.Driver, "mtu", info.MTU, "link", p.Link().Up)
 	}
 	return use(d)
 }
