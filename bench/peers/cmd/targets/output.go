@@ -127,7 +127,7 @@ func benchLines(all []*group) string {
 		for _, c := range g.cases {
 			for _, stack := range c.stacks {
 				for _, s := range c.samples[stack] {
-					b.WriteString(report.BenchLine(c.spec.Name()+"/stack="+stack, s.Ops, s.NsPerOp()))
+					b.WriteString(report.BenchLine("Peers/kind="+c.spec.Name()+"/stack="+stack, s.Ops, s.NsPerOp()))
 				}
 			}
 		}

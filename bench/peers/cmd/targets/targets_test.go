@@ -85,7 +85,7 @@ func TestFailureIsShown(t *testing.T) {
 func TestBenchLines(t *testing.T) {
 	all := groups(true)
 	find(t, all, stream(64, false)).samples[stackPion] = []load.Sample{sampleOf(7)}
-	require.Regexp(t, regexp.MustCompile(`^Benchmarkstream/size=64/assocs=1/sum=offload/stack=pion 1000 7\.0 cpu-ns/op\n$`), benchLines(all))
+	require.Regexp(t, regexp.MustCompile(`^BenchmarkPeers/kind=stream/size=64/assocs=1/sum=offload/stack=pion 1000 7\.0 cpu-ns/op\n$`), benchLines(all))
 }
 
 func TestTargetNamesAreDistinctAndOneWord(t *testing.T) {
