@@ -13,10 +13,10 @@ import (
 )
 
 // header says where, when and how.
-func header(o options, took time.Duration) string {
+func header(o options, commit string, took time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "- machine: %s, %d CPUs, %s/%s\n", cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
-	fmt.Fprintf(&b, "- date: %s, took %v; commit %s; %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), took.Round(time.Second), commit(), runtime.Version())
+	fmt.Fprintf(&b, "- date: %s, took %v; commit %s; %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), took.Round(time.Second), commit, runtime.Version())
 	fmt.Fprintf(&b, "- command, in bench/peers: `%s`\n", command(o))
 	b.WriteString("- CPU time (user and system, both ends) per operation in ns: median (min–max) over the rounds\n")
 	return b.String()
@@ -32,6 +32,7 @@ func cpuModel() string {
 	return "unknown CPU"
 }
 
+// commit is asked for before the run: the tree may move on during it.
 func commit() string {
 	out, err := exec.Command("git", "describe", "--always", "--dirty").Output()
 	if err != nil {

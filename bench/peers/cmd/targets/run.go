@@ -25,7 +25,7 @@ func measure(o options) error {
 	if len(cases) == 0 {
 		return fmt.Errorf("no case has %q in its name", o.only)
 	}
-	begun := time.Now()
+	begun, tree := time.Now(), commit()
 	for round := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d, %d cases, %v\n", round+1, o.rounds, len(cases), time.Since(begun).Round(time.Second))
 		for _, c := range cases {
@@ -35,7 +35,7 @@ func measure(o options) error {
 			c.run(o.cpu)
 		}
 	}
-	head := header(o, time.Since(begun))
+	head := header(o, tree, time.Since(begun))
 	fmt.Println(head + "\n" + table(all))
 	lines := targetLines(all)
 	if o.out != "" && o.only == "" { // a part must not replace the whole
