@@ -98,11 +98,6 @@ int tl_init(int argc, char **argv, struct tl_error *e)
 	return 0;
 }
 
-int tl_cleanup(void)
-{
-	return rte_eal_cleanup();
-}
-
 const char *tl_version(void)
 {
 	return rte_version();

@@ -133,7 +133,6 @@ struct tl_stats {
 
 /* eal.c */
 int tl_init(int argc, char **argv, struct tl_error *e);
-int tl_cleanup(void);
 const char *tl_version(void);
 const char *tl_strerror(int err);
 const char *tl_plugin_path(void);
