@@ -8,7 +8,10 @@ BENCHTIME   ?= 1s
 # What has neither cgo nor C below it, and so works under the race detector.
 PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/pcap ./dataplane/...
 
-.PHONY: help demo build test race lint bench fuzz pure clean setup setup-test
+# bench/peers is a module of its own; without libusrsctp it names what is missing.
+PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)
+
+.PHONY: help demo build test race lint bench bench-quick fuzz pure clean setup setup-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -23,6 +26,7 @@ build: ## build bin/trunkline
 test: setup-test ## install what is missing and run all tests, the pure Go ones under the race detector too
 	$(GO) build ./...
 	$(GO) test -count=1 -p 1 -timeout 8m ./...
+	cd bench/peers && $(GO) test -count=1 $(PEERTAGS) ./...
 	$(MAKE) race
 
 # Package by package (-p 1): polling threads of several packages at once would
@@ -35,8 +39,12 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
-bench: setup ## run the benchmarks
+bench: setup-test ## run every benchmark, then the comparison with other stacks (some 15 minutes)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
+	cd bench/peers && $(GO) run $(PEERTAGS) ./cmd/targets
+
+bench-quick: setup-test ## a short comparison with other stacks (some 2 minutes), nothing written
+	cd bench/peers && $(GO) run $(PEERTAGS) ./cmd/targets -quick -out ""
 
 fuzz: ## run every fuzz target for FUZZTIME each
 	GO="$(GO)" scripts/fuzz.sh $(FUZZTIME)
