@@ -27,6 +27,15 @@ type wheel struct {
 	heads [wheelLevels][wheelSlots]uint32
 	used  [wheelLevels][wheelSlots / 64]uint64
 	nodes []wheelNode
+	// soonest is the tick that next gives, while known; next looks through 16 words.
+	soonest int64
+	known   bool
+}
+
+// begins is the tick at which node n's slot comes up.
+func (n *wheelNode) begins() int64 {
+	shift := wheelBits * int(n.level)
+	return n.at >> shift << shift
 }
 
 // tickAfter is the first tick that is not before t.
@@ -72,6 +81,9 @@ func (w *wheel) insert(i uint32) {
 	}
 	*head = i + 1
 	w.used[level][n.slot/64] |= 1 << (n.slot % 64)
+	if w.known {
+		w.soonest = min(w.soonest, n.begins())
+	}
 }
 
 // remove takes node i out, if it is in.
@@ -80,6 +92,7 @@ func (w *wheel) remove(i uint32) {
 	if n.level < 0 {
 		return
 	}
+	w.known = w.known && n.begins() > w.soonest
 	if n.next != 0 {
 		w.nodes[n.next-1].prev = n.prev
 	}
@@ -130,17 +143,25 @@ func (w *wheel) next() (tick int64, level int, ok bool) {
 
 // nextDeadline is the time of the earliest slot, Never if the wheel is empty.
 func (w *wheel) nextDeadline() Time {
-	tick, _, ok := w.next()
-	if !ok {
-		return Never
+	if !w.known {
+		tick, _, ok := w.next()
+		if !ok {
+			return Never
+		}
+		w.soonest, w.known = tick, true
 	}
-	return Time(tick << wheelTickShift)
+	return Time(w.soonest << wheelTickShift)
 }
 
 // expire moves the wheel to now and appends every node that has come up, taken
 // out of the wheel, to due.
 func (w *wheel) expire(now Time, due []uint32) []uint32 {
 	target := int64(now) >> wheelTickShift
+	if w.known && w.soonest > target {
+		w.now = max(w.now, target)
+		return due
+	}
+	w.known = false
 	for {
 		tick, level, ok := w.next()
 		if !ok || tick > target {
