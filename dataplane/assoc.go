@@ -221,7 +221,7 @@ func (w *worker) attend(c *Conn) {
 			_ = w.core.Abort(w.now, a.id, []byte("closed before it was up"))
 			return
 		}
-		a.closedAt = w.now
+		a.closedAt = max(w.now, 1) // 0 is open
 	}
 	w.send(a)
 	w.receive(a)

@@ -50,10 +50,11 @@ func (w *worker) send(a *assoc) {
 	w.moreToDo(a)
 }
 
-// sentAll follows when the send ring is handed over whole.
+// sentAll follows when the send ring is handed over whole. Only a close that
+// attend has seen, and found to be no abort, ends the association gracefully.
 func (w *worker) sentAll(a *assoc) {
 	w.freeSent(a)
-	if a.conn.closed.Load() {
+	if a.closedAt != 0 {
 		a.shutdown = true
 		_ = w.core.Shutdown(w.now, a.id) // refused only if it is shutting down already
 	}

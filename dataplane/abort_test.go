@@ -1,0 +1,24 @@
+package dataplane
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// An Abort is never taken for a graceful end, whatever the worker does meanwhile.
+func TestAbortIsNeverGraceful(t *testing.T) {
+	l := newLab(t, labOptions{})
+	for range 200 {
+		c, s := l.connect(nil)
+		require.NoError(t, c.Send([]byte("something to attend to"), nil))
+		require.NoError(t, c.Abort("enough"))
+		<-c.Done()
+		<-s.Done()
+		var ae *AssocError
+		require.ErrorAs(t, c.Err(), &ae)
+		require.Equal(t, sctpcore.ReasonLocalAbort, ae.Reason)
+	}
+}
