@@ -22,3 +22,16 @@ func TestAbortIsNeverGraceful(t *testing.T) {
 		require.Equal(t, sctpcore.ReasonLocalAbort, ae.Reason)
 	}
 }
+
+// The worker may come to send between the mark of a close and its reason: that
+// alone ends nothing.
+func TestCloseIsSeenByAttendOnly(t *testing.T) {
+	_, c, _, run := quietPair(t, 1)
+	run()
+	<-c.Up()
+	c.closed.Store(true)
+	c.w.send(c.assoc)
+	require.False(t, c.assoc.shutdown)
+	c.w.attend(c)
+	require.True(t, c.assoc.shutdown)
+}
