@@ -18,7 +18,7 @@ import (
 	"github.com/trunkline-sctp/trunkline/nic/nictest"
 )
 
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // testType is IEEE 802's EtherType for local experiments.
 const testType = 0x88b5
@@ -170,6 +170,10 @@ func TestOpenAndCloseManyTimes(t *testing.T) {
 func flap(t *testing.T, p, peer *Port, rounds int) {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
+	defer func() { // before the ports are closed, also when a check fails
+		stop.Store(true)
+		wg.Wait()
+	}()
 	for _, end := range []*Port{p, peer} {
 		wg.Go(func() {
 			runtime.LockOSThread()
@@ -192,10 +196,9 @@ func flap(t *testing.T, p, peer *Port, rounds int) {
 		require.NoError(t, p.SetLink(false))
 		require.False(t, p.Link().Up)
 		require.NoError(t, p.SetLink(true))
-		require.True(t, nictest.Poll(patience, func() bool { return p.Link().Up && peer.Link().Up }))
+		require.True(t, nictest.Poll(patience, func() bool { return p.Link().Up && peer.Link().Up }),
+			"%s up: %v, %s up: %v", p.Info().Name, p.Link().Up, peer.Info().Name, peer.Link().Up)
 	}
-	stop.Store(true)
-	wg.Wait()
 }
 
 func TestFlapUnderLoad(t *testing.T) {
