@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -128,13 +129,36 @@ func (h *linkHub) subscribe() (chan netlink.LinkUpdate, error) {
 	return updates, netlink.LinkSubscribeWithOptions(updates, h.stop, options)
 }
 
-// run hands updates to the ports. The subscription ends by itself when the
-// kernel's queue overflows: then it is renewed and every link looked up.
+// resyncInterval is how long a link may be believed wrongly if the kernel's word
+// of it was lost.
+const resyncInterval = time.Second
+
+// follow hands updates to the ports until the subscription ends.
+func (h *linkHub) follow(updates chan netlink.LinkUpdate) {
+	again := time.NewTicker(resyncInterval)
+	defer again.Stop()
+	for {
+		select {
+		case u, open := <-updates:
+			if !open {
+				return
+			}
+			h.update(u)
+		case <-again.C:
+			hubsMu.Lock() // release closes what is used here
+			if h.refs > 0 {
+				h.resync()
+			}
+			hubsMu.Unlock()
+		}
+	}
+}
+
+// run follows the links. The subscription ends by itself when the kernel's queue
+// overflows: then it is renewed and every link looked up.
 func (h *linkHub) run(updates chan netlink.LinkUpdate) {
 	for {
-		for u := range updates {
-			h.update(u)
-		}
+		h.follow(updates)
 		select {
 		case <-h.stop:
 			return
