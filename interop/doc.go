@@ -9,7 +9,7 @@
 //	dataplane ── nic/dpdk af_packet ── veth ── bridge 0 ── veth ── net0 ┐
 //	    └─────── nic/dpdk af_packet ── veth ── bridge 1 ── veth ── net1 ┴ peer
 //
-// The peer is testdata/usrsctp_peer.c, compiled when the tests run. Both ends
+// The peer is testdata/peer, compiled when the tests run. Both ends
 // derive every message from a seed (pattern_test.go), so each can check what it
 // gets without being told. What went over the wire is captured at our end of
 // each bridge and judged by tshark and by gopacket (capture_test.go).

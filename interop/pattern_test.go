@@ -8,7 +8,7 @@ import (
 )
 
 // plan is the sequence of messages that one end sends: message i goes out on
-// stream i mod streams, until bytes have been sent. testdata/usrsctp_peer.c has
+// stream i mod streams, until bytes have been sent. testdata/peer has
 // the same functions.
 type plan struct {
 	seed    uint64

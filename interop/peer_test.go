@@ -36,8 +36,13 @@ var buildPeer = sync.OnceValues(func() (string, error) {
 		flags = strings.Fields(string(out))
 	}
 	target := filepath.Join(dir, "usrsctp_peer")
-	args := append([]string{"-O2", "-g", "-Wall", "-o", target, "testdata/usrsctp_peer.c"}, flags...)
-	out, err := exec.Command("gcc", append(args, "-lpthread")...).CombinedOutput()
+	sources, err := filepath.Glob("testdata/peer/*.c")
+	if err != nil {
+		return "", err
+	}
+	args := append([]string{"-O2", "-g", "-Wall", "-o", target}, sources...)
+	args = append(append(args, flags...), "-lpthread")
+	out, err := exec.Command("gcc", args...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("compile the usrsctp peer (apt-get install gcc libusrsctp-dev): %w\n%s", err, out)
 	}
