@@ -3,7 +3,7 @@ GO          ?= go
 SETUP       ?= scripts/setup.sh
 BIN         := bin/trunkline
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME    ?= 10s
+FUZZTIME    ?= 50000x
 BENCHTIME   ?= 1s
 # What has neither cgo nor C below it, and so works under the race detector.
 PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/pcap ./dataplane/...
@@ -46,7 +46,7 @@ bench: setup-test ## run every benchmark, then the comparison with other stacks 
 bench-quick: setup-test ## a short comparison with other stacks (some 2 minutes), nothing written
 	cd bench/peers && $(GO) run $(PEERTAGS) ./cmd/targets -quick -out ""
 
-fuzz: ## run every fuzz target for FUZZTIME each
+fuzz: ## run every fuzz target on FUZZTIME inputs each (or for a time: FUZZTIME=10m)
 	GO="$(GO)" scripts/fuzz.sh $(FUZZTIME)
 
 pure: ## prove the build without cgo: build, vet, quick tests
