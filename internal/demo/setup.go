@@ -64,7 +64,7 @@ func (s *show) openCables() error {
 		var err error
 		if given != nil {
 			a, b = given[n], given[n+2]
-		} else if a, b, err = s.rig.Pair(s.opt.Devices[0], nameA, nameB); err != nil {
+		} else if a, b, err = s.rig.Pair(ports.Cable{Kind: s.opt.Devices[0], NameA: nameA, NameB: nameB}); err != nil {
 			return err
 		}
 		if a, err = s.captured(a, nameA); err != nil {

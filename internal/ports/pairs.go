@@ -7,17 +7,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/nic/dpdk"
 )
 
 // pair makes a cable of DPDK ports.
-func (r *Rig) pair(kind, nameA, nameB string) (a, b nic.Port, err error) {
-	r.serial++
-	switch kind {
+func (r *Rig) pair(c Cable) (a, b nic.Port, err error) {
+	switch c.Kind {
 	case "ring":
-		pa, pb, err := r.dpdk.eal.OpenRingPair(nameA, nameB, dpdk.PortSpec{})
+		pa, pb, err := r.dpdk.eal.OpenRingPair(c.NameA, c.NameB, dpdk.PortSpec{MTU: c.MTU, RxQueues: c.Queues, TxQueues: c.Queues})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -25,32 +25,33 @@ func (r *Rig) pair(kind, nameA, nameB string) (a, b nic.Port, err error) {
 		r.onClose(pb.Close)
 		return pa, pb, nil
 	case "memif":
-		return r.socketPair(nameA, nameB, "memif:role=server,socket=%s", "memif:role=client,socket=%s")
+		return r.socketPair(c, "memif:role=server,socket=%s", "memif:role=client,socket=%s")
 	case "virtio-user":
-		return r.socketPair(nameA, nameB, "vhost:%s", "virtio-user:%s")
+		return r.socketPair(c, "vhost:%s", "virtio-user:%s")
 	case "tap":
-		return r.tapPair(nameA, nameB)
+		return r.tapPair(c)
 	}
-	return r.vethPair(kind, nameA, nameB)
+	return r.vethPair(c)
 }
 
 // socketPair joins two ports through a socket in a directory of its own.
-func (r *Rig) socketPair(nameA, nameB, formA, formB string) (a, b nic.Port, err error) {
+func (r *Rig) socketPair(c Cable, formA, formB string) (a, b nic.Port, err error) {
 	dir, err := os.MkdirTemp("", "trunkline")
 	if err != nil {
 		return nil, nil, fmt.Errorf("socket of a cable: %w", err)
 	}
 	r.onClose(func() error { return os.RemoveAll(dir) })
 	path := filepath.Join(dir, "s")
-	return r.openBoth(Spec{Name: nameA, Device: fmt.Sprintf(formA, path)}, Spec{Name: nameB, Device: fmt.Sprintf(formB, path)})
+	return r.openBoth(c, fmt.Sprintf(formA, path), fmt.Sprintf(formB, path))
 }
 
-func (r *Rig) openBoth(a, b Spec) (nic.Port, nic.Port, error) {
-	pa, err := r.Open(a)
+// openBoth opens the cable's ports on the given devices.
+func (r *Rig) openBoth(c Cable, deviceA, deviceB string) (nic.Port, nic.Port, error) {
+	pa, err := r.Open(Spec{Name: c.NameA, Device: deviceA, MTU: c.MTU, Queues: c.Queues})
 	if err != nil {
 		return nil, nil, err
 	}
-	pb, err := r.Open(b)
+	pb, err := r.Open(Spec{Name: c.NameB, Device: deviceB, MTU: c.MTU, Queues: c.Queues})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,24 +59,26 @@ func (r *Rig) openBoth(a, b Spec) (nic.Port, nic.Port, error) {
 }
 
 // vethPair joins two ports over a veth pair of the kernel that it makes.
-func (r *Rig) vethPair(kind, nameA, nameB string) (a, b nic.Port, err error) {
-	ifA, ifB := r.ifaceName("a"), r.ifaceName("b")
+func (r *Rig) vethPair(c Cable) (a, b nic.Port, err error) {
+	n := cables.Add(1)
+	ifA, ifB := ifaceName("a", n), ifaceName("b", n)
 	if err := makeVeth(ifA, ifB); err != nil {
 		return nil, nil, privilege(fmt.Errorf("veth pair %s, %s: %w", ifA, ifB, err))
 	}
 	r.onClose(func() error { return deleteLink(ifA) })
-	a, b, err = r.openBoth(Spec{Name: nameA, Device: kind + ":" + ifA}, Spec{Name: nameB, Device: kind + ":" + ifB})
+	a, b, err = r.openBoth(c, c.Kind+":"+ifA, c.Kind+":"+ifB)
 	return a, b, privilege(err)
 }
 
 // tapPair joins two tap ports by a bridge of the kernel that it makes.
-func (r *Rig) tapPair(nameA, nameB string) (a, b nic.Port, err error) {
-	ifA, ifB, bridge := r.ifaceName("a"), r.ifaceName("b"), r.ifaceName("r")
+func (r *Rig) tapPair(c Cable) (a, b nic.Port, err error) {
+	n := cables.Add(1)
+	ifA, ifB, bridge := ifaceName("a", n), ifaceName("b", n), ifaceName("r", n)
 	if err := makeBridge(bridge); err != nil {
 		return nil, nil, privilege(fmt.Errorf("bridge %s: %w", bridge, err))
 	}
 	r.onClose(func() error { return deleteLink(bridge) })
-	a, b, err = r.openBoth(Spec{Name: nameA, Device: "tap:" + ifA}, Spec{Name: nameB, Device: "tap:" + ifB})
+	a, b, err = r.openBoth(c, "tap:"+ifA, "tap:"+ifB)
 	if err != nil {
 		return nil, nil, privilege(err)
 	}
@@ -87,10 +90,13 @@ func (r *Rig) tapPair(nameA, nameB string) (a, b nic.Port, err error) {
 	return a, b, nil
 }
 
+// cables counts the cables of the process that have interfaces of the kernel.
+var cables atomic.Uint32
+
 // ifaceName is a name of an interface that no other process of ours uses; the
 // kernel takes 15 characters.
-func (r *Rig) ifaceName(end string) string {
-	return fmt.Sprintf("tl%d%s%d", os.Getpid(), end, r.serial)
+func ifaceName(end string, cable uint32) string {
+	return fmt.Sprintf("tl%d%s%d", os.Getpid(), end, cable)
 }
 
 // privilege adds what to do to an error for want of privilege.

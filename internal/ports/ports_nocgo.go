@@ -23,7 +23,7 @@ func (*driver) describe() string { return "" }
 
 func (*driver) close() error { return nil }
 
-func (*Rig) pair(string, string, string) (nic.Port, nic.Port, error) { return nil, nil, errNoDPDK }
+func (*Rig) pair(Cable) (nic.Port, nic.Port, error) { return nil, nil, errNoDPDK }
 
 // Version is the release of DPDK that is linked.
 func Version() string { return "none (built without cgo)" }

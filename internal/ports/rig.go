@@ -27,13 +27,17 @@ type Spec struct {
 // Rig is a set of open ports and what they stand on.
 type Rig struct {
 	memory  Memory
+	whole   *Rig    // whose DPDK a part uses; nil of a whole
 	dpdk    *driver // nil until a device needs it
 	closers []func() error
-	serial  int
 }
 
 // New makes an empty rig; nothing is started yet.
 func New(m Memory) *Rig { return &Rig{memory: m} }
+
+// Part makes a rig over the same DPDK, which runs on when the part is closed: it
+// cannot be started twice in a process. The part must be closed first.
+func (r *Rig) Part() *Rig { return &Rig{memory: r.memory, whole: r} }
 
 // Open opens one port of a device string.
 func (r *Rig) Open(s Spec) (nic.Port, error) {
@@ -64,21 +68,33 @@ func (r *Rig) OpenAll(specs []Spec) ([]nic.Port, error) {
 	return all, nil
 }
 
-// Pair opens two ports joined by a cable of the given kind; see Kinds.
-func (r *Rig) Pair(kind, nameA, nameB string) (a, b nic.Port, err error) {
-	if kind == "mem" {
-		ma, mb := mem.NewPair(mem.Options{A: mem.Side{Name: nameA}, B: mem.Side{Name: nameB}})
+// Cable is two ports that are joined.
+type Cable struct {
+	Kind         string // one of Kinds
+	NameA, NameB string // of the ports
+	MTU          int    // bytes of IP packet; 0 is the kind's own
+	Queues       int    // rx and tx queues of each port; 0 is 1
+	// Backpressure has a full queue of the memory cable hold its sender back, as
+	// that of a ring does; otherwise it drops.
+	Backpressure bool
+}
+
+// Pair opens the two ports of a cable.
+func (r *Rig) Pair(c Cable) (a, b nic.Port, err error) {
+	if c.Kind == "mem" {
+		ma, mb := mem.NewPair(mem.Options{A: mem.Side{Name: c.NameA}, B: mem.Side{Name: c.NameB}, MTU: c.MTU,
+			Queues: c.Queues, Buffers: mem.DefaultBuffers * max(1, c.Queues), Backpressure: c.Backpressure})
 		r.onClose(ma.Close)
 		r.onClose(mb.Close)
 		return ma, mb, nil
 	}
-	if !slices.Contains(Kinds, kind) {
-		return nil, nil, fmt.Errorf("device %q: not a kind of cable: use one of %s, or four devices", kind, strings.Join(Kinds, ", "))
+	if !slices.Contains(Kinds, c.Kind) {
+		return nil, nil, fmt.Errorf("device %q: not a kind of cable: use one of %s, or four devices", c.Kind, strings.Join(Kinds, ", "))
 	}
 	if err := r.start(false); err != nil {
 		return nil, nil, err
 	}
-	return r.pair(kind, nameA, nameB)
+	return r.pair(c)
 }
 
 // Kinds are the cables that Pair can make. All but tap, af_packet and af_xdp
@@ -95,6 +111,13 @@ func (r *Rig) Memory() string {
 
 func (r *Rig) start(pci bool) error {
 	if r.dpdk != nil {
+		return nil
+	}
+	if r.whole != nil {
+		if err := r.whole.start(pci); err != nil {
+			return err
+		}
+		r.dpdk = r.whole.dpdk
 		return nil
 	}
 	d, err := startDriver(r.memory, pci)

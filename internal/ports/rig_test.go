@@ -40,7 +40,7 @@ func TestRigClosesInReverseAndGoesOnAfterErrors(t *testing.T) {
 
 func TestMemoryPairIsACable(t *testing.T) {
 	r := New(Memory{})
-	a, b, err := r.Pair("mem", "x", "y")
+	a, b, err := r.Pair(Cable{Kind: "mem", NameA: "x", NameB: "y"})
 	require.NoError(t, err)
 	require.Equal(t, "x", a.Info().Name)
 	require.Equal(t, "y", b.Info().Name)
@@ -55,7 +55,7 @@ func TestMemoryPairIsACable(t *testing.T) {
 }
 
 func TestUnknownKind(t *testing.T) {
-	_, _, err := New(Memory{}).Pair("pigeon", "x", "y")
+	_, _, err := New(Memory{}).Pair(Cable{Kind: "pigeon", NameA: "x", NameB: "y"})
 	require.ErrorContains(t, err, `device "pigeon": not a kind of cable`)
 }
 

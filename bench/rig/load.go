@@ -1,0 +1,207 @@
+package rig
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+)
+
+// Batch is how many messages go with one call of SendBatch or RecvBatch.
+const Batch = 64
+
+// Batches makes count messages with room for size bytes each.
+func Batches(count, size int) []dataplane.Message {
+	msgs, slab := make([]dataplane.Message, count), make([]byte, count*size)
+	for i := range msgs {
+		msgs[i].Data = slab[i*size : (i+1)*size : (i+1)*size]
+	}
+	return msgs
+}
+
+// Load is messages of one size, as many as go, from every client to its
+// server; a goroutine sends and another receives for each association.
+type Load struct {
+	rig      *Rig
+	ends     []flow
+	stop     atomic.Bool
+	sending  sync.WaitGroup
+	reading  sync.WaitGroup
+	mu       sync.Mutex
+	failures []error
+}
+
+// flow counts one association's messages.
+type flow struct {
+	sent     atomic.Uint64
+	_        [120]byte
+	received atomic.Uint64
+	_        [120]byte
+}
+
+// StartLoad starts a load of messages of size bytes. Stop it before Close.
+func (r *Rig) StartLoad(size int) *Load {
+	l := &Load{rig: r, ends: make([]flow, len(r.Client))}
+	for i := range r.Client {
+		l.sending.Go(func() { l.fail(l.send(i, size)) })
+		l.reading.Go(func() { l.fail(l.receive(i, size)) })
+	}
+	return l
+}
+
+func (l *Load) fail(err error) {
+	if err == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failures = append(l.failures, err)
+}
+
+func (l *Load) send(i, size int) error {
+	msgs := Batches(Batch, size)
+	for !l.stop.Load() {
+		n, err := l.rig.Client[i].SendBatch(msgs)
+		if err != nil {
+			return fmt.Errorf("association %d, sending: %w", i, err)
+		}
+		l.ends[i].sent.Add(uint64(n))
+	}
+	return nil
+}
+
+func (l *Load) receive(i, size int) error {
+	msgs := Batches(Batch, size)
+	for !l.stop.Load() || l.ends[i].received.Load() < l.ends[i].sent.Load() {
+		n, err := l.rig.Server[i].RecvBatch(msgs)
+		if err != nil {
+			return fmt.Errorf("association %d, receiving: %w", i, err)
+		}
+		whole := 0
+		for j := range msgs[:n] {
+			if !msgs[j].More {
+				whole++
+			}
+		}
+		l.ends[i].received.Add(uint64(whole))
+	}
+	return nil
+}
+
+// Sent is how many messages the send rings have taken so far.
+func (l *Load) Sent() (n uint64) {
+	for i := range l.ends {
+		n += l.ends[i].sent.Load()
+	}
+	return n
+}
+
+// Received is how many messages have been read so far.
+func (l *Load) Received() (n uint64) {
+	for i := range l.ends {
+		n += l.ends[i].received.Load()
+	}
+	return n
+}
+
+// stopLimit is how long what was sent may take to arrive.
+const stopLimit = 10 * time.Second
+
+// Stop ends the load, waits until all that was sent has arrived, and gives
+// the errors of its goroutines.
+func (l *Load) Stop() error {
+	l.stop.Store(true)
+	l.sending.Wait()
+	for i := range l.ends { // one message more, for a reader that waits with nothing left to come
+		if err := l.rig.Client[i].Send([]byte{0}, nil); err == nil {
+			l.ends[i].sent.Add(1)
+		}
+	}
+	late := time.AfterFunc(stopLimit, func() {
+		for _, s := range l.rig.Server {
+			_ = s.SetReadDeadline(time.Now())
+		}
+	})
+	l.reading.Wait()
+	late.Stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Join(l.failures...)
+}
+
+// Sample is what a load did in a span of time.
+type Sample struct {
+	Messages uint64 // read by the servers
+	Bytes    uint64 // of payload
+	Packets  uint64 // sent by both sides, SACKs and all
+	Resent   uint64 // DATA chunks sent again by side A
+	Wall     time.Duration
+	CPU      time.Duration // of the process: both sides, workers and applications
+}
+
+// Rate is messages per second.
+func (s Sample) Rate() float64 { return float64(s.Messages) / s.Wall.Seconds() }
+
+// Gbits is the rate of the payload in Gbit/s.
+func (s Sample) Gbits() float64 { return float64(s.Bytes) * 8 / s.Wall.Seconds() / 1e9 }
+
+// PerMessage is the CPU time per message in nanoseconds, both sides.
+func (s Sample) PerMessage() float64 {
+	return float64(s.CPU.Nanoseconds()) / float64(max(s.Messages, 1))
+}
+
+// Measure puts a load on the rig, lets it run warm, and measures for span.
+func (r *Rig) Measure(size int, warm, span time.Duration) (Sample, error) {
+	l := r.StartLoad(size)
+	time.Sleep(warm)
+	received, packets, resent, cpu, begun := l.Received(), r.packets(), r.resent(), CPUTime(), time.Now()
+	time.Sleep(span)
+	s := Sample{Messages: l.Received() - received, Wall: time.Since(begun), CPU: CPUTime() - cpu}
+	s.Packets, s.Resent, s.Bytes = r.packets()-packets, r.resent()-resent, s.Messages*uint64(size)
+	if err := l.Stop(); err != nil {
+		return s, err
+	}
+	if s.Messages == 0 {
+		return s, fmt.Errorf("rig: no message arrived over %s within %v", r.opt.Kind, span)
+	}
+	return s, nil
+}
+
+func (r *Rig) packets() (n uint64) {
+	for _, c := range r.Cables {
+		for _, p := range c.Ends {
+			n += p.Stats().TxPackets
+		}
+	}
+	return n
+}
+
+func (r *Rig) resent() uint64 { return r.Dataplanes[A].Stats().Core.RetransmittedChunks }
+
+// Drive sends count messages through association 0 by hand, without any other
+// thread; it is for Options.Manual.
+func (r *Rig) Drive(size, count int) error {
+	out, in := Batches(Batch, size), Batches(Batch, size)
+	for sent, got := 0, 0; got < count; {
+		n, err := r.Client[0].TrySendBatch(out[:min(Batch, count-sent)])
+		if err != nil {
+			return err
+		}
+		sent += n
+		r.Step()
+		for n = Batch; n == Batch; {
+			if n, err = r.Server[0].TryRecvBatch(in); err != nil {
+				return err
+			}
+			for i := range in[:n] {
+				if !in[i].More {
+					got++
+				}
+			}
+		}
+	}
+	return nil
+}
