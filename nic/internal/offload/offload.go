@@ -2,28 +2,24 @@ package offload
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 
 	"github.com/trunkline-sctp/trunkline/nic"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
 
 const (
-	etherLen       = 14
-	tagLen         = 4
-	maxTags        = 2
-	etherTypeIPv4  = 0x0800
-	etherTypeIPv6  = 0x86dd
-	etherTypeVLAN  = 0x8100 // IEEE 802.1Q
-	etherTypeQinQ  = 0x88a8 // IEEE 802.1ad
-	ipv4HeaderLen  = 20
-	ipv6HeaderLen  = 40
-	protocolSCTP   = 132
-	sctpHeaderLen  = 12
-	checksumOffset = 8      // of the checksum in the SCTP common header, RFC 9260 section 3.1
-	fragmentBits   = 0x3fff // MF and fragment offset, RFC 791
+	etherLen      = 14
+	tagLen        = 4
+	maxTags       = 2
+	etherTypeIPv4 = 0x0800
+	etherTypeIPv6 = 0x86dd
+	etherTypeVLAN = 0x8100 // IEEE 802.1Q
+	etherTypeQinQ = 0x88a8 // IEEE 802.1ad
+	ipv4HeaderLen = 20
+	ipv6HeaderLen = 40
+	protocolSCTP  = 132
+	fragmentBits  = 0x3fff // MF and fragment offset, RFC 791
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // ipPacket is where the parts of an IP packet lie in its frame.
 type ipPacket struct {
@@ -98,9 +94,8 @@ func Verify(frame []byte, caps nic.Capabilities) nic.Flags {
 			flags = nic.RxIPChecksumGood
 		}
 	}
-	if caps.RxSCTPChecksum && ip.sctp && ip.end-ip.l4 >= sctpHeaderLen {
-		packet := frame[ip.l4:ip.end]
-		if sctpChecksum(packet) == binary.LittleEndian.Uint32(packet[checksumOffset:]) {
+	if caps.RxSCTPChecksum && ip.sctp && ip.end-ip.l4 >= wire.CommonHeaderLen {
+		if wire.VerifyChecksum(frame[ip.l4:ip.end]) {
 			flags |= nic.RxSCTPChecksumGood
 		} else {
 			flags |= nic.RxSCTPChecksumBad
@@ -141,11 +136,10 @@ func Fill(frame []byte, want nic.Flags, l2, l3 uint8, caps nic.Capabilities) boo
 	}
 	if want&nic.TxSCTPChecksum != 0 {
 		l4 := int(l2) + int(l3) // L3Len may span extension headers
-		if l4 < ip.l4 || l4+sctpHeaderLen > ip.end {
+		if l4 < ip.l4 || l4+wire.CommonHeaderLen > ip.end {
 			return false
 		}
-		packet := frame[l4:ip.end]
-		binary.LittleEndian.PutUint32(packet[checksumOffset:], sctpChecksum(packet))
+		wire.SetChecksum(frame[l4:ip.end])
 	}
 	if want&nic.TxIPChecksum != 0 && ip.v4 {
 		header := frame[ip.l3:ip.l4]
@@ -153,15 +147,6 @@ func Fill(frame []byte, want nic.Flags, l2, l3 uint8, caps nic.Capabilities) boo
 		binary.BigEndian.PutUint16(header[10:], ^onesComplement(header))
 	}
 	return true
-}
-
-// sctpChecksum is the CRC32c of an SCTP packet with its checksum field taken
-// as zero (RFC 9260 section 6.8); the field holds it little-endian.
-func sctpChecksum(packet []byte) uint32 {
-	var zero [4]byte
-	crc := crc32.Update(0, castagnoli, packet[:checksumOffset])
-	crc = crc32.Update(crc, castagnoli, zero[:])
-	return crc32.Update(crc, castagnoli, packet[sctpHeaderLen:])
 }
 
 // onesComplement is the Internet sum of b, of even length (RFC 1071).

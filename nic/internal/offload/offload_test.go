@@ -94,7 +94,7 @@ func TestInsertAgreesWithGopacket(t *testing.T) {
 		copy(pkt.Append(len(frame)), frame)
 		d := pkt.Data()
 		for i := range 4 {
-			d[l2+l3+checksumOffset+i] = 0x5a
+			d[l2+l3+8+i] = 0x5a
 		}
 		pkt.L2Len, pkt.L3Len = uint8(l2), uint8(l3)
 		pkt.Flags = nic.TxSCTPChecksum | nic.TxIPv6
