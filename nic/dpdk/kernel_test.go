@@ -225,3 +225,18 @@ func TestJumboOverVeth(t *testing.T) {
 		nic.Free([]*nic.Packet{got})
 	}
 }
+
+// TestTapSeesItsInterface: the PMD learns of its interface's changes by interrupt
+// and passes none on.
+func TestTapSeesItsInterface(t *testing.T) {
+	s := newSpace(t)
+	name := uniqueName("ttap")
+	p := s.open(t, "tap:"+name, PortSpec{})
+	closeAtEnd(t, p)
+	for range 3 {
+		for _, up := range []bool{true, false} {
+			s.set(t, name, up)
+			require.True(t, nictest.Poll(patience, func() bool { return p.Link().Up == up }), "want up: %v", up)
+		}
+	}
+}

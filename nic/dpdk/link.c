@@ -45,14 +45,20 @@ static void kick(struct tl_port *p)
 	}
 }
 
-void tl_link_carrier(struct tl_port *p, int up, uint32_t speed)
+/* Under mu. */
+static void set_carrier(struct tl_port *p, int up, uint32_t speed)
 {
-	pthread_mutex_lock(&p->mu);
 	if (p->kick && p->started && up && (p->gate & TL_GATE_CARRIER))
 		kick(p);
 	p->phys = up != 0;
 	p->speed = speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : speed;
 	publish(p);
+}
+
+void tl_link_carrier(struct tl_port *p, int up, uint32_t speed)
+{
+	pthread_mutex_lock(&p->mu);
+	set_carrier(p, up, speed);
 	pthread_mutex_unlock(&p->mu);
 }
 
@@ -64,17 +70,23 @@ void tl_link_peer(struct tl_port *p, int down)
 	pthread_mutex_unlock(&p->mu);
 }
 
+static int device_up(struct tl_port *p, struct rte_eth_link *l)
+{
+	return rte_eth_link_get_nowait(p->id, l) == 0 && l->link_status == RTE_ETH_LINK_UP;
+}
+
+/* The first look is without the lock. The second is what counts: of two threads
+ * that look, the later one is not overtaken by the earlier one's answer. */
 static void poll_device(struct tl_port *p)
 {
 	struct rte_eth_link l = { 0 };
 
-	if (rte_eth_link_get_nowait(p->id, &l) != 0)
+	if (device_up(p, &l) == __atomic_load_n(&p->phys, __ATOMIC_RELAXED))
 		return;
-	int up = l.link_status == RTE_ETH_LINK_UP;
-
-	if (up == __atomic_load_n(&p->phys, __ATOMIC_RELAXED))
-		return;
-	tl_link_carrier(p, up, l.link_speed);
+	pthread_mutex_lock(&p->mu);
+	int up = device_up(p, &l);
+	set_carrier(p, up, l.link_speed);
+	pthread_mutex_unlock(&p->mu);
 	__atomic_store_n(&p->unprimed, up, __ATOMIC_RELEASE);
 }
 
@@ -86,24 +98,23 @@ void tl_link_first(struct tl_port *p)
 	__atomic_fetch_and(&p->link, ~((uint64_t)UINT32_MAX - 1), __ATOMIC_RELAXED);
 }
 
-/* Asks the device, unless its changes are told to us. */
+/* Asks the device, unless its changes are told to us. One that interrupts is
+ * asked too: the tap PMD learns of changes by interrupt and passes none on. */
 void tl_link_poll(uintptr_t handle)
 {
 	struct tl_port *p = (struct tl_port *)handle;
 
-	if (p->carrier_pushed || (p->caps & TL_CAP_LSC) || !p->started)
+	if (p->carrier_pushed || !p->started)
 		return;
 	poll_device(p);
 }
 
 static int on_lsc(uint16_t id, enum rte_eth_event_type type, void *arg, void *ret)
 {
-	struct rte_eth_link l = { 0 };
-
+	(void)id;
 	(void)type;
 	(void)ret;
-	if (rte_eth_link_get_nowait(id, &l) == 0)
-		tl_link_carrier(arg, l.link_status == RTE_ETH_LINK_UP, l.link_speed);
+	poll_device(arg);
 	return 0;
 }
 

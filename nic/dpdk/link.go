@@ -15,7 +15,7 @@ import (
 )
 
 // Link implements nic.Port. It is one load where changes are told to us, and
-// one C call (30 to 80 ns) where the device must be asked.
+// one C call (30 to 80 ns) else.
 func (p *Port) Link() nic.Link {
 	if p.polled && !p.closed.Load() {
 		C.tl_link_poll(p.h)

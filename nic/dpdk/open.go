@@ -272,7 +272,7 @@ func flag(b bool) C.uint8_t {
 func (p *Port) adopt() {
 	caps := uint32(p.c.caps)
 	p.maxFrame = int(p.c.max_frame)
-	p.polled = p.c.carrier_pushed == 0 && caps&C.TL_CAP_LSC == 0
+	p.polled = p.c.carrier_pushed == 0
 	p.info = nic.Info{
 		Name:     p.spec.Name,
 		Driver:   C.GoString(&p.c.driver[0]),
@@ -286,7 +286,7 @@ func (p *Port) adopt() {
 			RxIPChecksum:   caps&C.TL_CAP_RX_IP != 0,
 			TxIPChecksum:   caps&C.TL_CAP_TX_IP != 0,
 			RSSSCTP:        caps&C.TL_CAP_RSS_SCTP != 0,
-			LinkInterrupt:  !p.polled,
+			LinkInterrupt:  !p.polled || caps&C.TL_CAP_LSC != 0,
 		},
 	}
 	for i, b := range p.c.mac {
