@@ -133,7 +133,7 @@ func (e *Endpoint) Send(now Time, id AssocID, m *Message) error {
 	*q = outMessage{data: m.Data, ppid: m.PPID, stream: m.Stream, flags: m.Flags}
 	o.queued += q.charge()
 	if o.flight == 0 {
-		o.credit = a.maxBurst()
+		a.renewCredit()
 	}
 	a.stats.TxMessages++
 	a.wantTransmit()
@@ -155,6 +155,17 @@ func (a *assoc) maxBurst() int {
 		return 1 << 30
 	}
 	return a.timers.MaxBurst
+}
+
+// renewCredit allows Max.Burst packets once nothing is in flight. What a SACK gave
+// lives an RTO, as a window does that is not used (RFC 9260, section 7.2.1): a
+// sender whose bursts are acknowledged whole must not be cut back by that.
+func (a *assoc) renewCredit() {
+	o := &a.out
+	if a.e.now-o.burstAt > a.paths[a.current].rto {
+		o.credit = 0
+	}
+	o.credit = max(o.credit, a.maxBurst())
 }
 
 // pendingData tells whether there is user data that was never sent.

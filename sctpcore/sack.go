@@ -5,6 +5,7 @@ import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 // pathAcks is what one SACK says about one path.
 type pathAcks struct {
 	acked  int  // bytes newly acknowledged
+	chunks int  // in so many chunks
 	cum    bool // one of its chunks was cumulatively acknowledged
 	first  bool // one of them was sent only once
 	filled bool // its window was full before
@@ -90,7 +91,8 @@ func (a *assoc) giveCredit(acks []pathAcks, now Time) {
 	}
 	o.credit += a.maxBurst()
 	for i := range a.paths {
-		o.credit += acks[i].acked / a.paths[i].payload()
+		k := &acks[i]
+		o.credit += (k.acked + k.chunks*wire.DataHeaderLen) / a.paths[i].payload()
 	}
 	o.credit = min(o.credit, 1<<30)
 }
@@ -105,10 +107,12 @@ func (a *assoc) ackChunk(t wire.TSN, c *outChunk, acks []pathAcks, cum bool, now
 		p.flight -= int(c.n)
 		o.flight -= int(c.n)
 		k.acked += int(c.n)
+		k.chunks++
 		k.first = k.first || !c.again
 	case chunkLost:
 		o.lost--
 		k.acked += int(c.n)
+		k.chunks++
 	}
 	if p.rttPending && p.rttTSN == t {
 		p.rttPending = false

@@ -174,6 +174,36 @@ func TestMaxBurst(t *testing.T) {
 	require.LessOrEqual(t, r.assoc().out.nextTSN, before+8)
 }
 
+// A sender whose bursts are acknowledged whole keeps what the last one earned,
+// whatever the size of its messages, until it has been idle for an RTO.
+func TestCreditLivesAnRTO(t *testing.T) {
+	for _, size := range []int{64, 1000} {
+		r := rawEstablished(t, nil)
+		burst := func() int {
+			for r.e.Send(r.now, r.id, &Message{Data: make([]byte, size)}) == nil {
+			}
+			return len(r.poll())
+		}
+		burst()
+		for range 10 {
+			r.ackAll()
+		}
+		a := r.assoc()
+		for range 8 {
+			for a.out.queued > 0 {
+				r.ackAll()
+			}
+			r.now += a.paths[0].rto
+			require.Greater(t, burst(), 4, "messages of %d bytes", size)
+		}
+		for a.out.queued > 0 {
+			r.ackAll()
+		}
+		r.now += a.paths[0].rto + 1
+		require.LessOrEqual(t, burst(), 4, "messages of %d bytes", size)
+	}
+}
+
 // Slow start and congestion avoidance (RFC 9260, sections 7.2.1 and 7.2.2).
 func TestCongestionWindow(t *testing.T) {
 	r := rawEstablished(t, func(c *Config) { c.Timers.MaxBurst = 0 })
