@@ -128,7 +128,7 @@ func (a *assoc) checkOutbound() error {
 		}
 		switch c.state {
 		case chunkSent:
-			flights[c.path] += int(c.n)
+			flights[c.path] += c.size()
 			flight += int(c.n)
 		case chunkLost:
 			lost++

@@ -17,7 +17,7 @@ type outbound struct {
 	nextTSN  wire.TSN
 
 	queued   int // bytes accepted and not released
-	flight   int // bytes outstanding on all paths
+	flight   int // bytes of user data outstanding on all paths
 	peerRwnd int // bytes
 	lost     int // chunks in state chunkLost
 	lostFrom wire.TSN
@@ -71,6 +71,10 @@ type outChunk struct {
 	fast    bool  // was fast retransmitted: not again
 	again   bool  // was sent more than once
 }
+
+// size is what a chunk counts for on its path: header, user data and padding
+// (RFC 9260, section 7.2). The peer's window counts user data only.
+func (c *outChunk) size() int { return wire.DataHeaderLen + wire.Pad4(int(c.n)) }
 
 // maxOutstanding bounds the chunks of one association that are not cumulatively
 // acknowledged.
@@ -192,7 +196,7 @@ func (a *assoc) lose(t wire.TSN, c *outChunk) {
 	o := &a.out
 	p := &a.paths[c.path]
 	c.state = chunkLost
-	p.flight -= int(c.n)
+	p.flight -= c.size()
 	o.flight -= int(c.n)
 	// RFC 9260, 6.2.1, C: "When a DATA chunk is marked for retransmission, add
 	// the data size of the chunk to rwnd."

@@ -20,7 +20,7 @@ type path struct {
 	rttTSN            wire.TSN
 	rttSent           Time
 
-	// Congestion (RFC 9260, section 7.2), in bytes.
+	// Congestion (RFC 9260, section 7.2), in bytes of whole chunks.
 	cwnd, ssthresh, partialBytesAcked int
 	flight                            int
 	single                            bool // T3-rtx expired: one packet at a time until something is acknowledged

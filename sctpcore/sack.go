@@ -4,8 +4,7 @@ import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 
 // pathAcks is what one SACK says about one path.
 type pathAcks struct {
-	acked  int  // bytes newly acknowledged
-	chunks int  // in so many chunks
+	acked  int  // bytes of chunks newly acknowledged
 	cum    bool // one of its chunks was cumulatively acknowledged
 	first  bool // one of them was sent only once
 	filled bool // its window was full before
@@ -62,10 +61,21 @@ func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
 		o.recovering = false
 	}
 	if s != nil {
-		a.ackGaps(s, cum, highest, advanced, acks[:], now)
+		if newly := a.ackGaps(s, cum, acks[:], now); highest.Less(newly) {
+			highest = newly
+		}
 	}
 	a.giveCredit(acks[:], now)
-	a.applyAcks(acks[:], advanced, now)
+	// 7.2.4, note: the windows grow by what was acknowledged before they shrink.
+	a.applyAcks(acks[:], now)
+	if s != nil && s.NumGapBlocks() > 0 {
+		// 7.2.4: miss indications go to TSNs below the highest one newly acknowledged;
+		// in fast recovery, when the ack point advanced, to all reported missing.
+		if o.recovering && advanced {
+			highest = o.highestGap
+		}
+		a.countMisses(cum+1, highest)
+	}
 	if rwnd >= 0 {
 		o.peerRwnd = max(0, rwnd-o.flight)
 		// 6.1, A: a window too small for a chunk is closed, and what is sent again into
@@ -91,8 +101,7 @@ func (a *assoc) giveCredit(acks []pathAcks, now Time) {
 	}
 	o.credit += a.maxBurst()
 	for i := range a.paths {
-		k := &acks[i]
-		o.credit += (k.acked + k.chunks*wire.DataHeaderLen) / a.paths[i].payload()
+		o.credit += acks[i].acked / a.paths[i].payload()
 	}
 	o.credit = min(o.credit, 1<<30)
 }
@@ -104,15 +113,13 @@ func (a *assoc) ackChunk(t wire.TSN, c *outChunk, acks []pathAcks, cum bool, now
 	k := &acks[c.path]
 	switch c.state {
 	case chunkSent:
-		p.flight -= int(c.n)
+		p.flight -= c.size()
 		o.flight -= int(c.n)
-		k.acked += int(c.n)
-		k.chunks++
+		k.acked += c.size()
 		k.first = k.first || !c.again
 	case chunkLost:
 		o.lost--
-		k.acked += int(c.n)
-		k.chunks++
+		k.acked += c.size()
 	}
 	if p.rttPending && p.rttTSN == t {
 		p.rttPending = false
@@ -135,9 +142,11 @@ func (a *assoc) ackChunk(t wire.TSN, c *outChunk, acks []pathAcks, cum bool, now
 }
 
 // ackGaps takes in the gap blocks: chunks in them are acknowledged until the
-// peer says otherwise, those between them get miss indications.
-func (a *assoc) ackGaps(s wire.Sack, cum, highest wire.TSN, advanced bool, acks []pathAcks, now Time) {
+// peer says otherwise. It returns the highest TSN that is so for the first time,
+// cum if none is.
+func (a *assoc) ackGaps(s wire.Sack, cum wire.TSN, acks []pathAcks, now Time) wire.TSN {
 	o := &a.out
+	highest := cum
 	n := s.NumGapBlocks()
 	t := cum + 1
 	last := cum
@@ -162,16 +171,7 @@ func (a *assoc) ackGaps(s wire.Sack, cum, highest wire.TSN, advanced bool, acks 
 		a.renege(t)
 	}
 	o.highestGap = last
-	if n == 0 {
-		return
-	}
-	// RFC 9260, 7.2.4: miss indications go to TSNs below the highest one newly
-	// acknowledged; in fast recovery, when the ack point advanced, to all missing.
-	limit := highest
-	if o.recovering && advanced {
-		limit = last
-	}
-	a.countMisses(cum+1, limit)
+	return highest
 }
 
 // renege takes back a gap acknowledgement that the peer no longer gives
@@ -184,7 +184,7 @@ func (a *assoc) renege(t wire.TSN) {
 	}
 	p := &a.paths[c.path]
 	c.state = chunkSent
-	p.flight += int(c.n)
+	p.flight += c.size()
 	o.flight += int(c.n)
 	if p.t3 == Never {
 		p.t3 = a.e.now + p.rto
@@ -233,12 +233,12 @@ func (a *assoc) enterRecovery(i int) {
 }
 
 // applyAcks draws the consequences for each path: window, timer, error counts.
-func (a *assoc) applyAcks(acks []pathAcks, advanced bool, now Time) {
+func (a *assoc) applyAcks(acks []pathAcks, now Time) {
 	o := &a.out
 	for i := range a.paths {
 		p, k := &a.paths[i], &acks[i]
-		if k.acked > 0 && advanced && !o.recovering {
-			p.growWindow(k)
+		if k.acked > 0 {
+			p.growWindow(k, o.recovering)
 		}
 		if p.flight == 0 {
 			p.t3 = Never
@@ -260,13 +260,13 @@ func (a *assoc) applyAcks(acks []pathAcks, advanced bool, now Time) {
 }
 
 // growWindow is slow start and congestion avoidance (RFC 9260, sections 7.2.1
-// and 7.2.2), which only a window that was full entitles to. In slow start L of
-// 7.2.1 is such that a SACK for a burst opens the window as far as the SACKs for
-// every second packet of it would have done.
-func (p *path) growWindow(k *pathAcks) {
+// and 7.2.2), which only a window that was full entitles to. In slow start, which
+// fast recovery suspends, L of 7.2.1 is such that a SACK for a burst opens the
+// window as far as the SACKs for every second packet of it would have done.
+func (p *path) growWindow(k *pathAcks, recovering bool) {
 	m := p.payload()
 	if p.cwnd <= p.ssthresh {
-		if k.filled {
+		if k.filled && !recovering {
 			p.cwnd += max(min(k.acked, m), k.acked/2)
 		}
 		return

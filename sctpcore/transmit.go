@@ -189,9 +189,10 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 			a.putLost(k, t, c, now)
 		}
 	}
-	if o.lost == 0 && k.path == int(a.current) && o.credit > 0 {
+	if o.lost == 0 && k.path == int(a.current) && o.credit > 0 && p.open() {
+		// 6.1, B: the packet that reaches cwnd may exceed it.
 		fresh := len(k.b)
-		for o.pendingData() && p.flight < p.cwnd && a.putNew(k, now) {
+		for o.pendingData() && a.putNew(k, now) {
 		}
 		if len(k.b) > fresh {
 			o.credit--
@@ -317,7 +318,7 @@ func (a *assoc) append(k *packetBuilder, t wire.TSN, c *outChunk) {
 	copy(body, m.data[c.off:int(c.off)+int(c.n)])
 	clear(body[c.n:])
 	p := &a.paths[k.path]
-	p.flight += int(c.n)
+	p.flight += c.size()
 	o.flight += int(c.n)
 	p.txDataChunks++
 	a.stats.TxDataChunks++

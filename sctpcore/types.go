@@ -141,7 +141,7 @@ type PathInfo struct {
 	RTTVar     Time
 	Cwnd       int // bytes
 	Ssthresh   int // bytes
-	Flight     int // bytes outstanding on this path
+	Flight     int // bytes outstanding on this path, chunk headers and padding included
 	MTU        int // bytes of IP packet
 	ErrorCount int
 	// Totals since the association began.
@@ -158,7 +158,7 @@ type AssocInfo struct {
 	OutStreams          int
 	PeerRwnd            int // bytes
 	SendQueued          int // bytes accepted by Send and not yet acknowledged
-	InFlight            int // bytes sent and not acknowledged
+	InFlight            int // bytes of user data sent and not acknowledged
 	ReceiveQueued       int // bytes held for the application or reassembly
 	ErrorCount          int
 	Primary             int // index of the primary path
