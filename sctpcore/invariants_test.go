@@ -126,8 +126,14 @@ func (a *assoc) checkOutbound() error {
 		if int(c.path) >= len(a.paths) {
 			return fmt.Errorf("TSN %d is on path %d of %d", t, c.path, len(a.paths))
 		}
+		if err := o.checkMarks(t, c); err != nil {
+			return err
+		}
 		switch c.state {
 		case chunkSent:
+			if p := &a.paths[c.path]; t.Less(p.oldest) {
+				return fmt.Errorf("TSN %d is outstanding on path %d, whose oldest is said to be %d", t, c.path, p.oldest)
+			}
 			flights[c.path] += c.size()
 			flight += int(c.n)
 		case chunkLost:
@@ -155,6 +161,19 @@ func (a *assoc) checkOutbound() error {
 	}
 	if queued != o.queued || o.peerRwnd < 0 || o.cut < o.messages.head || o.cut > o.messages.tail {
 		return fmt.Errorf("queued is %d, its messages %d; peer's window %d", o.queued, queued, o.peerRwnd)
+	}
+	return nil
+}
+
+// checkMarks looks whether a chunk is in the sets of its state, and in no other.
+func (o *outbound) checkMarks(t wire.TSN, c *outChunk) error {
+	for s, want := range map[markSet]bool{
+		inFlight: c.state == chunkSent, lostChunks: c.state == chunkLost, gapAcked: c.state == chunkGapAcked,
+		ackable: c.state != chunkGapAcked && c.reneged < maxReneges, missable: c.state == chunkSent && !c.fast,
+	} {
+		if (o.marks.next(s, t, t+1) == t) != want {
+			return fmt.Errorf("TSN %d, %+v, is %v to be in set %d", t, *c, want, s)
+		}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ type outbound struct {
 	nextSSN  []uint16         // per stream
 
 	chunks   []outChunk // ring; length is a power of two
+	marks    marks      // the same chunks by state
 	cumAcked wire.TSN
 	nextTSN  wire.TSN
 
@@ -68,9 +69,15 @@ type outChunk struct {
 	path    uint8
 	state   chunkState
 	missing uint8 // miss indications (RFC 9260, section 7.2.4)
+	reneged uint8 // gap acknowledgements taken back since it was sent last
 	fast    bool  // was fast retransmitted: not again
 	again   bool  // was sent more than once
+	away    bool  // lost by a timeout or a dead link: another path is tried
 }
+
+// maxReneges bounds the work that a peer makes by taking gap acknowledgements back
+// and giving them again. SACKs that overtake each other look alike, a few times.
+const maxReneges = 8
 
 // size is what a chunk counts for on its path: header, user data and padding
 // (RFC 9260, section 7.2). The peer's window counts user data only.
@@ -87,6 +94,9 @@ func (o *outbound) init(streams int, first wire.TSN) {
 
 func (o *outbound) chunk(t wire.TSN) *outChunk { return &o.chunks[int(t)&(len(o.chunks)-1)] }
 
+// first is the first outstanding chunk of a set from t on; nextTSN if there is none.
+func (o *outbound) first(s markSet, t wire.TSN) wire.TSN { return o.marks.next(s, t, o.nextTSN) }
+
 func (o *outbound) outstanding() int { return int(o.nextTSN - o.cumAcked - 1) }
 
 // add makes room for the chunk of nextTSN and returns it; nil at maxOutstanding.
@@ -96,10 +106,12 @@ func (o *outbound) add() *outChunk {
 			return nil
 		}
 		bigger := make([]outChunk, max(16, 2*n))
+		sets := newMarks(len(bigger))
 		for t := o.cumAcked + 1; t != o.nextTSN; t++ {
 			bigger[int(t)&(len(bigger)-1)] = *o.chunk(t)
+			sets.put(t, o.chunk(t))
 		}
-		o.chunks = bigger
+		o.chunks, o.marks = bigger, sets
 	}
 	return o.chunk(o.nextTSN)
 }
@@ -107,7 +119,7 @@ func (o *outbound) add() *outChunk {
 // dropAll releases every message.
 func (o *outbound) dropAll() {
 	o.messages.clear()
-	o.chunks = nil
+	o.chunks, o.marks = nil, marks{}
 	o.queued, o.flight, o.lost = 0, 0, 0
 	o.cut, o.cutOff = o.messages.head, 0
 	o.cumAcked = o.nextTSN - 1
@@ -191,11 +203,12 @@ func (a *assoc) fragmentSize() int {
 	return a.fragment
 }
 
-// lose marks a sent chunk for retransmission.
-func (a *assoc) lose(t wire.TSN, c *outChunk) {
+// lose marks a sent chunk for retransmission, on another path if away is set.
+func (a *assoc) lose(t wire.TSN, c *outChunk, away bool) {
 	o := &a.out
 	p := &a.paths[c.path]
-	c.state = chunkLost
+	c.state, c.away = chunkLost, away
+	o.marks.put(t, c)
 	p.flight -= c.size()
 	o.flight -= int(c.n)
 	// RFC 9260, 6.2.1, C: "When a DATA chunk is marked for retransmission, add
@@ -213,9 +226,9 @@ func (a *assoc) lose(t wire.TSN, c *outChunk) {
 // markLost marks every chunk that is outstanding on path i.
 func (a *assoc) markLost(i int) {
 	o := &a.out
-	for t := o.cumAcked + 1; t != o.nextTSN; t++ {
-		if c := o.chunk(t); c.state == chunkSent && int(c.path) == i {
-			a.lose(t, c)
+	for t := o.first(inFlight, o.cumAcked+1); t != o.nextTSN; t = o.first(inFlight, t+1) {
+		if c := o.chunk(t); int(c.path) == i {
+			a.lose(t, c, true)
 		}
 	}
 	if o.lost > 0 {

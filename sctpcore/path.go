@@ -23,8 +23,9 @@ type path struct {
 	// Congestion (RFC 9260, section 7.2), in bytes of whole chunks.
 	cwnd, ssthresh, partialBytesAcked int
 	flight                            int
-	single                            bool // T3-rtx expired: one packet at a time until something is acknowledged
-	lastData                          Time // when DATA last left here; cwnd ages from then
+	oldest                            wire.TSN // at or below the earliest outstanding one, while flight is above 0
+	single                            bool     // T3-rtx expired: one packet at a time until something is acknowledged
+	lastData                          Time     // when DATA last left here; cwnd ages from then
 
 	// T3-rtx and the heartbeat timer; Never is stopped.
 	t3       Time
@@ -87,6 +88,14 @@ func (p *path) measured(r Time, t *Timers) {
 
 // backOff doubles the RTO (RFC 9260, section 6.3.3, rule E2).
 func (p *path) backOff(t *Timers) { p.rto = min(2*p.rto, t.RTOMax) }
+
+// sentAt counts a chunk of TSN t, size bytes, as outstanding here.
+func (p *path) sentAt(t wire.TSN, size int) {
+	if p.flight == 0 || t.Less(p.oldest) {
+		p.oldest = t
+	}
+	p.flight += size
+}
 
 // open tells whether the window lets another packet go (RFC 9260, sections 6.1, B,
 // and 7.2.3).

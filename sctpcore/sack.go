@@ -5,7 +5,6 @@ import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 // pathAcks is what one SACK says about one path.
 type pathAcks struct {
 	acked  int  // bytes of chunks newly acknowledged
-	cum    bool // one of its chunks was cumulatively acknowledged
 	first  bool // one of them was sent only once
 	filled bool // its window was full before
 }
@@ -45,7 +44,9 @@ func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
 	o := &a.out
 	var acks [32]pathAcks
 	for i := range a.paths {
-		acks[i].filled = a.paths[i].flight >= a.paths[i].cwnd
+		p := &a.paths[i]
+		acks[i].filled = p.flight >= p.cwnd
+		a.findOldest(i)
 	}
 	advanced := cum != o.cumAcked
 	highest := o.cumAcked // highest TSN newly acknowledged
@@ -131,9 +132,9 @@ func (a *assoc) ackChunk(t wire.TSN, c *outChunk, acks []pathAcks, cum bool, now
 	}
 	if !cum {
 		c.state = chunkGapAcked
+		o.marks.put(t, c)
 		return
 	}
-	k.cum = true
 	if c.flags&wire.FlagE != 0 {
 		m, _ := o.messages.pop()
 		o.queued -= m.charge()
@@ -147,48 +148,43 @@ func (a *assoc) ackChunk(t wire.TSN, c *outChunk, acks []pathAcks, cum bool, now
 func (a *assoc) ackGaps(s wire.Sack, cum wire.TSN, acks []pathAcks, now Time) wire.TSN {
 	o := &a.out
 	highest := cum
-	n := s.NumGapBlocks()
-	t := cum + 1
-	last := cum
-	for i := range n {
+	t := cum + 1 // all below has been dealt with: blocks may overlap, and be out of order
+	for i := range s.NumGapBlocks() {
 		start, end := s.GapBlock(i)
-		for ; t.Less(cum + wire.TSN(start)); t++ {
-			a.renege(t)
+		from, to := cum+wire.TSN(start), cum+wire.TSN(end)+1
+		if to.LessEq(t) {
+			continue
 		}
-		for ; t.LessEq(cum + wire.TSN(end)); t++ {
-			if c := o.chunk(t); c.state != chunkGapAcked {
-				a.ackChunk(t, c, acks, false, now)
-				if highest.Less(t) {
-					highest = t
-				}
-			}
+		a.renege(t, from)
+		if t.Less(from) {
+			t = from
 		}
-		if last.Less(t - 1) {
-			last = t - 1
+		for t = o.marks.next(ackable, t, to); t != to; t = o.marks.next(ackable, t+1, to) {
+			a.ackChunk(t, o.chunk(t), acks, false, now)
+			highest = t
 		}
 	}
-	for ; t != o.nextTSN && t.LessEq(o.highestGap); t++ {
-		a.renege(t)
-	}
-	o.highestGap = last
+	a.renege(t, o.highestGap+1)
+	o.highestGap = t - 1
 	return highest
 }
 
-// renege takes back a gap acknowledgement that the peer no longer gives
-// (RFC 9260, section 6.2.1, D iv).
-func (a *assoc) renege(t wire.TSN) {
+// renege takes back the gap acknowledgements from t on and before end, which the
+// peer no longer gives (RFC 9260, section 6.2.1, D iii).
+func (a *assoc) renege(t, end wire.TSN) {
 	o := &a.out
-	c := o.chunk(t)
-	if c.state != chunkGapAcked {
-		return
-	}
-	p := &a.paths[c.path]
-	c.state = chunkSent
-	p.flight += c.size()
-	o.flight += int(c.n)
-	if p.t3 == Never {
-		p.t3 = a.e.now + p.rto
-		a.arm(p.t3)
+	for t = o.marks.next(gapAcked, t, end); t.Less(end); t = o.marks.next(gapAcked, t+1, end) {
+		c := o.chunk(t)
+		p := &a.paths[c.path]
+		c.state = chunkSent
+		c.reneged = min(c.reneged+1, maxReneges)
+		o.marks.put(t, c)
+		p.sentAt(t, c.size())
+		o.flight += int(c.n)
+		if p.t3 == Never {
+			p.t3 = a.e.now + p.rto
+			a.arm(p.t3)
+		}
 	}
 }
 
@@ -196,40 +192,35 @@ func (a *assoc) renege(t wire.TSN) {
 // including, limit; the third marks it for fast retransmit (RFC 9260, section 7.2.4).
 func (a *assoc) countMisses(t, limit wire.TSN) {
 	o := &a.out
+	var halve [32]bool
 	marked := false
-	for ; t.Less(limit); t++ {
+	for t = o.marks.next(missable, t, limit); t.Less(limit); t = o.marks.next(missable, t+1, limit) {
 		c := o.chunk(t)
-		if c.state != chunkSent || c.fast {
-			continue
-		}
-		c.missing++
-		if c.missing < 3 {
-			continue
-		}
-		c.fast, marked = true, true
-		path := c.path
-		a.lose(t, c)
-		if !o.recovering {
-			a.enterRecovery(int(path))
+		if c.missing++; c.missing >= 3 {
+			c.fast, marked = true, true
+			halve[c.path] = true
+			a.lose(t, c, false)
 		}
 	}
-	if marked {
-		// "Determine how many of the earliest DATA chunks marked for retransmission
-		// will fit into a single packet … and send those … without delay".
-		o.force = true
-		a.e.ctr.FastRetransmits++
-		a.stats.FastRetransmits++
+	if !marked {
+		return
 	}
-}
-
-// enterRecovery halves the window of path i once for all losses up to the
-// highest TSN outstanding.
-func (a *assoc) enterRecovery(i int) {
-	o := &a.out
-	p := &a.paths[i]
-	p.ssthresh = max(p.cwnd/2, 4*p.payload())
-	p.cwnd, p.partialBytesAcked = p.ssthresh, 0
+	a.e.ctr.FastRetransmits++
+	a.stats.FastRetransmits++
+	if o.recovering {
+		return
+	}
+	// "Adjust the ssthresh and cwnd of the destination address(es) to which the
+	// missing DATA chunks were last sent", once for all losses up to the highest TSN
+	// outstanding; and one packet goes "without delay", whatever cwnd says.
+	for i := range a.paths {
+		if p := &a.paths[i]; halve[i] {
+			p.ssthresh = max(p.cwnd/2, 4*p.payload())
+			p.cwnd, p.partialBytesAcked = p.ssthresh, 0
+		}
+	}
 	o.recovering, o.recoverTo = true, o.nextTSN-1
+	o.force = true
 }
 
 // applyAcks draws the consequences for each path: window, timer, error counts.
@@ -243,7 +234,7 @@ func (a *assoc) applyAcks(acks []pathAcks, now Time) {
 		if p.flight == 0 {
 			p.t3 = Never
 			p.partialBytesAcked = 0
-		} else if k.cum {
+		} else if a.findOldest(i) { // 6.3.2, R3
 			p.t3 = now + p.rto
 			a.arm(p.t3)
 		}
@@ -257,6 +248,24 @@ func (a *assoc) applyAcks(acks []pathAcks, now Time) {
 			}
 		}
 	}
+}
+
+// findOldest moves path i's oldest to its earliest outstanding chunk; it tells
+// whether that is another one than before.
+func (a *assoc) findOldest(i int) bool {
+	o, p := &a.out, &a.paths[i]
+	if p.flight == 0 {
+		return false
+	}
+	was, t := p.oldest, p.oldest
+	if t.LessEq(o.cumAcked) {
+		t = o.cumAcked + 1
+	}
+	for t = o.first(inFlight, t); int(o.chunk(t).path) != i; {
+		t = o.first(inFlight, t+1)
+	}
+	p.oldest = t
+	return t != was
 }
 
 // growWindow is slow start and congestion avoidance (RFC 9260, sections 7.2.1

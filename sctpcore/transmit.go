@@ -156,11 +156,9 @@ func (a *assoc) dataPath(now Time) (int, bool) {
 // lostPath is where the first lost chunk goes.
 func (a *assoc) lostPath() int {
 	o := &a.out
-	for o.lostFrom != o.nextTSN && o.chunk(o.lostFrom).state != chunkLost {
-		o.lostFrom++
-	}
+	o.lostFrom = o.first(lostChunks, o.lostFrom)
 	c := o.chunk(o.lostFrom)
-	if c.fast && a.paths[c.path].usable() {
+	if !c.away && a.paths[c.path].usable() {
 		return int(a.current)
 	}
 	return a.alternate(int(c.path))
@@ -173,11 +171,8 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 	before := len(k.b)
 	if o.lost > 0 && (o.force || p.open()) {
 		o.force = false
-		for t := o.lostFrom; t != o.nextTSN && o.lost > 0; t++ {
+		for t := o.first(lostChunks, o.lostFrom); t != o.nextTSN; t = o.first(lostChunks, t+1) {
 			c := o.chunk(t)
-			if c.state != chunkLost {
-				continue
-			}
 			need := wire.DataHeaderLen + wire.Pad4(int(c.n))
 			if k.empty() && need > k.left() {
 				// 6.9: the path MTU shrank after the chunk got its TSN: IP has to cut it.
@@ -218,10 +213,16 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 // putLost sends a lost chunk again.
 func (a *assoc) putLost(k *packetBuilder, t wire.TSN, c *outChunk, now Time) {
 	o := &a.out
-	c.state, c.path, c.again, c.missing = chunkSent, uint8(k.path), true, 0
+	c.state, c.path, c.again, c.missing, c.reneged = chunkSent, uint8(k.path), true, 0, 0
 	o.lost--
 	o.peerRwnd = max(0, o.peerRwnd-int(c.n))
 	a.append(k, t, c)
+	// 6.1: the timer restarts when the earliest outstanding chunk is sent again.
+	p := &a.paths[k.path]
+	if a.findOldest(k.path); p.oldest == t {
+		p.t3 = now + p.rto
+		a.arm(p.t3)
+	}
 	a.paths[k.path].retransmits++
 	a.stats.RetransmittedChunks++
 	a.e.ctr.RetransmittedChunks++
@@ -318,7 +319,8 @@ func (a *assoc) append(k *packetBuilder, t wire.TSN, c *outChunk) {
 	copy(body, m.data[c.off:int(c.off)+int(c.n)])
 	clear(body[c.n:])
 	p := &a.paths[k.path]
-	p.flight += c.size()
+	p.sentAt(t, c.size())
+	o.marks.put(t, c)
 	o.flight += int(c.n)
 	p.txDataChunks++
 	a.stats.TxDataChunks++
