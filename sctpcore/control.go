@@ -265,8 +265,12 @@ func (a *assoc) handleControl(c wire.Chunk, in *Inbound, alone bool, now Time) b
 
 // unknownChunk does what the type's two high bits ask for (RFC 9260, section 3.2).
 func (a *assoc) unknownChunk(c wire.Chunk) bool {
-	if c.Type().ReportUnknown() && len(c) <= len(a.e.scratch)-8 {
-		a.replyError(wire.AppendCauseUnrecognizedChunk(a.e.scratch[:0], c))
+	if c.Type().ReportUnknown() && a.e.in != nil {
+		// 3.3.10.6 wants it complete; one that is longer than an answer on this path may
+		// be is quoted from its header as far as there is room.
+		room := min(replySize-wire.CommonHeaderLen, a.paths[min(int(a.lastFrom), len(a.paths)-1)].payload())
+		quoted := c[:min(len(c), room-8)] // headers of the ERROR and of its cause
+		a.replyError(wire.AppendCauseUnrecognizedChunk(a.e.scratch[:0], quoted))
 	}
 	return !c.Type().StopOnUnknown()
 }

@@ -97,6 +97,33 @@ func TestDataBehindCookieEcho(t *testing.T) {
 	r.works()
 }
 
+// DATA that overtakes the COOKIE ACK is discarded (RFC 9260, section 6: "DATA chunks
+// MUST only be received … in ESTABLISHED, SHUTDOWN-PENDING, and SHUTDOWN-SENT"), and
+// comes when it is sent again; so is a SACK that does so.
+func TestDataOvertakesCookieAck(t *testing.T) {
+	p := newPair(t, 1, nil)
+	require.NoError(t, p.e[1].Listen(portZ, &ListenParams{Locals: addrsOf(2, 1)}))
+	require.NoError(t, p.associate(0, 1))
+	sent := false
+	p.drop = func(from int, f *flying) bool {
+		if d := describe(f.data); from == 1 && d == "COOKIE ACK" && !sent {
+			sent = true
+			p.wire = append(p.wire, flying{at: p.now + 5*Millisecond, from: 1, src: f.src, dst: f.dst, data: append([]byte(nil), f.data...)})
+			return true
+		}
+		return false
+	}
+	for p.id[1] == 0 {
+		p.run(p.now + Millisecond)
+	}
+	p.sendMsg(1, 0, message(1, 100), 0)
+	p.run(p.now + 2*Millisecond)
+	require.Equal(t, CookieEchoed, p.state(0))
+	require.EqualValues(t, 1, p.e[0].ctr.Drops.UnexpectedChunk)
+	p.run(p.now + 5*Second)
+	require.Equal(t, [][]byte{message(1, 100)}, p.receive(0))
+}
+
 // A cookie older than its life is answered with ERROR and its staleness in
 // microseconds (RFC 9260, sections 5.1.5, rule 4, and 5.2.6).
 func TestStaleCookie(t *testing.T) {

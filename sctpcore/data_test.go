@@ -114,6 +114,10 @@ func TestManyStreams(t *testing.T) {
 func TestBundling(t *testing.T) {
 	p := newPair(t, 1, nil)
 	p.connect()
+	for side := range 2 {
+		p.sendMsg(side, 0, message(side, 20), 0)
+	}
+	p.run(p.now + Second)
 	p.ladder = nil
 	for i := range 5 {
 		p.sendMsg(0, 0, message(i, 20), 0)
@@ -139,6 +143,7 @@ func TestDelayedSack(t *testing.T) {
 		r.tsn++
 		return dataChunk(whole|wire.FlagU|flags, r.tsn-1, 0, 0, []byte("x"))
 	}
+	require.Equal(t, []string{"SACK"}, names(r.say(d(0))), "the first packet of all (5.1)")
 	require.Empty(t, r.say(d(0)))
 	require.Empty(t, r.wait(199*Millisecond))
 	require.Equal(t, []string{"SACK"}, names(r.wait(2*Millisecond)))

@@ -35,7 +35,7 @@ type Endpoint struct {
 	store         store
 	replies       replies
 	cookies       cookieKeys
-	scratch       [1024]byte // for what is built and copied at once
+	scratch       [replySize]byte // for what is built and copied at once
 	cookieScratch [maxCookieLen]byte
 	in            *Inbound // the packet being handled
 	gaps          [maxGapBlocks]wire.GapBlock

@@ -117,11 +117,12 @@ func (a *assoc) initTimeout(now Time) {
 	}
 }
 
-// nextInitPath turns to the next path whose link is up.
+// nextInitPath turns to the next path whose link is up. One that is unconfirmed
+// gets no COOKIE ECHO (RFC 9260, section 5.4).
 func (a *assoc) nextInitPath() {
 	for range a.paths {
 		a.initPath = uint8((int(a.initPath) + 1) % len(a.paths))
-		if !a.paths[a.initPath].linkDown {
+		if p := &a.paths[a.initPath]; !p.linkDown && p.state != Unconfirmed {
 			return
 		}
 	}
@@ -380,5 +381,7 @@ func (a *assoc) peerAddresses(from wire.Addr, listed []wire.Addr) {
 		a.initPath = uint8(i)
 	}
 	a.primary, a.current = a.initPath, a.initPath
+	a.lastFrom = uint8(max(a.findPath(from), 0))
+	a.sackPath, a.failover.pending = a.lastFrom, false
 	a.e.index(a)
 }

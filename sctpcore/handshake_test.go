@@ -113,6 +113,62 @@ func TestFirstAddressDead(t *testing.T) {
 	}
 }
 
+// The INIT ACK settles the addresses: those that were tried and are not listed go, and
+// every index that is kept moves with the paths that stay.
+func TestInitAckReordersPaths(t *testing.T) {
+	p := newPair(t, 3, nil)
+	require.NoError(t, p.e[1].Listen(portZ, &ListenParams{Locals: []wire.Addr{addrOf(2, 2), addrOf(2, 1)}}))
+	id, err := p.e[0].Associate(p.now, &AssociateParams{LocalPort: portA, PeerPort: portZ,
+		Locals: addrsOf(1, 3), Peers: []wire.Addr{addrOf(2, 0), addrOf(2, 1), addrOf(2, 2)}})
+	require.NoError(t, err)
+	p.id[0] = id
+	a := p.e[0].assoc(id)
+	dead := byte(0)
+	p.drop = func(_ int, f *flying) bool { return f.dst.As4()[2] == dead }
+	p.pump()
+	// The link of the path that is current goes down while the handshake is under way.
+	require.NoError(t, p.e[0].SetRoute(p.now, id, 0, Route{Src: addrOf(1, 0), Down: true}))
+	p.run(p.now + 3*Second)
+	require.Equal(t, Established, a.state)
+	require.Len(t, a.paths, 2, "the first address was not listed")
+	for _, i := range []uint8{a.primary, a.current, a.initPath} {
+		require.Equal(t, addrOf(2, 1), a.paths[i].dst)
+	}
+	require.False(t, a.failover.pending)
+	for i := range a.paths {
+		require.Equal(t, i, a.findPath(a.paths[i].dst))
+		require.Equal(t, Active, a.paths[i].state)
+		require.Equal(t, addrOf(1, int(a.paths[i].dst.As4()[2])), a.paths[i].src, "the route is its own")
+	}
+	// Failover and return afterwards tell the right paths.
+	from := a.current
+	p.sendMsg(0, 0, message(1, 100), 0)
+	p.run(p.now + Second)
+	dead = 1
+	require.NoError(t, p.e[0].SetRoute(p.now, id, int(from), Route{Src: addrOf(1, 1), Down: true}))
+	p.sendMsg(0, 0, message(2, 100), 0)
+	p.run(p.now + Second)
+	f := p.failovers(0)
+	require.Len(t, f, 1)
+	require.Equal(t, []uint8{from, 1 - from}, []uint8{f[0].OldPath, f[0].Path})
+	require.Equal(t, [][]byte{message(1, 100), message(2, 100)}, p.receive(1))
+}
+
+// No COOKIE ECHO goes to an address that the peer listed and nobody has confirmed
+// (RFC 9260, section 5.4).
+func TestCookieEchoToConfirmedOnly(t *testing.T) {
+	p := newPair(t, 3, nil)
+	require.NoError(t, p.e[1].Listen(portZ, &ListenParams{Locals: addrsOf(2, 3)}))
+	require.NoError(t, p.associate(0, 1))
+	p.drop = func(from int, f *flying) bool {
+		cookie := describe(f.data) == "COOKIE ECHO"
+		require.False(t, cookie && f.dst != addrOf(2, 0))
+		return cookie
+	}
+	p.run(200 * Second)
+	p.requireDown(0, ReasonInitLimit)
+}
+
 // A link that is known to be down is not tried at all.
 func TestInitSkipsLinkThatIsDown(t *testing.T) {
 	p := newPair(t, 2, nil)

@@ -55,7 +55,8 @@ func (a *assoc) heartbeatTimer(i int, now Time) {
 	if p.hbOut {
 		p.hbOut = false
 		p.backOff(a.timers)
-		counts := p.state == Active || p.state == PotentiallyFailed
+		// 8.1: a path that carries no data now does not count for the association.
+		counts := i == int(a.current) && (p.state == Active || p.state == PotentiallyFailed)
 		a.pathError(i, now)
 		if counts && a.assocError(now) {
 			return

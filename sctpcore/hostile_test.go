@@ -84,6 +84,9 @@ func TestUnknownChunks(t *testing.T) {
 	}{{0x3e, false, false}, {0x7e, true, false}, {0xbe, false, true}, {0xfe, true, true}} {
 		t.Run(fmt.Sprintf("%#x", uint8(c.typ)), func(t *testing.T) {
 			r := rawEstablished(t, nil)
+			r.say(dataChunk(whole|wire.FlagU, r.tsn, 0, 0, []byte("first")))
+			r.read()
+			r.tsn++
 			odd := unknown(c.typ, "what's this?")
 			got := r.say(odd, dataChunk(whole, r.tsn, 0, 0, []byte("after")))
 			require.Equal(t, c.report, len(got) == 1)
@@ -103,10 +106,24 @@ func TestUnknownChunks(t *testing.T) {
 			r.works()
 		})
 	}
-	// One so large that its report would not fit is not quoted.
-	r := rawEstablished(t, nil)
-	require.LessOrEqual(t, len(r.say(unknown(0xfe, strings.Repeat("x", 8000)))), 1)
-	r.works()
+	// It is quoted whole, or as far as the path's MTU allows.
+	for n, mtu := range map[int]int{1000: 1500, 1020: 1500, 1400: 1500, 8000: 1500, 1300: 576} {
+		r := rawEstablished(t, nil)
+		require.NoError(t, r.e.SetRoute(r.now, r.id, 0, Route{Src: r.dst, MTU: mtu}))
+		odd := unknown(0xfe, strings.Repeat("x", n-4))
+		got := r.say(odd)
+		require.Equal(t, []string{"ERROR"}, names(got))
+		require.LessOrEqual(t, len(got[0].Packet), mtu-20)
+		cause := firstCause(got[0].chunk(0))
+		require.Equal(t, wire.CauseUnrecognizedChunk, cause.Code())
+		quoted := cause[4:]
+		require.Equal(t, odd[:len(quoted)], []byte(quoted))
+		if n <= 1400 && mtu == 1500 {
+			require.Len(t, quoted, n)
+		}
+		require.Greater(t, len(quoted), min(n, mtu)-100)
+		r.works()
+	}
 }
 
 // ERROR causes: nested, unknown, endless; a report of a report is not reported

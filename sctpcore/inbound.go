@@ -88,6 +88,7 @@ func (in *inbound) init(streams int, first wire.TSN) {
 	in.cum, in.base = first-1, first
 	in.streams = make([]inStream, streams)
 	in.advertised = in.limit
+	in.packets = 1 // 5.1: "After the reception of the first DATA chunk … the endpoint MUST immediately respond with a SACK chunk"
 }
 
 func (in *inbound) record(t wire.TSN) *inRecord { return &in.records[int(t)&(len(in.records)-1)] }

@@ -269,7 +269,11 @@ func (p *path) ageWindow(now Time) {
 		return
 	}
 	floor := 4 * p.payload()
-	for idle := now - p.lastData; idle > p.rto && p.cwnd > floor; idle -= p.rto {
+	p.aged = max(p.aged, p.lastData)
+	for ; now-p.aged > p.rto && p.cwnd > floor; p.aged += p.rto {
+		if p.aged == p.lastData {
+			p.ssthresh = p.cwnd // "before the first cwnd adjustment"
+		}
 		p.cwnd = max(p.cwnd/2, floor)
 	}
 }

@@ -26,6 +26,7 @@ type path struct {
 	oldest                            wire.TSN // at or below the earliest outstanding one, while flight is above 0
 	single                            bool     // T3-rtx expired: one packet at a time until something is acknowledged
 	lastData                          Time     // when DATA last left here; cwnd ages from then
+	aged                              Time     // lastData, or up to where cwnd has aged since
 
 	// T3-rtx and the heartbeat timer; Never is stopped.
 	t3       Time
@@ -47,11 +48,14 @@ func (a *assoc) resetPath(p *path, dst wire.Addr) {
 	p.resetCongestion(a)
 }
 
-// resetCongestion sets the initial window: "min(4 * PMDCS, max(2 * PMDCS, 4404
-// bytes))" (RFC 9260, section 7.2.1).
+// resetCongestion sets the initial window: "min(4 * PMDCS, max(2 * PMDCS, 4404))
+// bytes", with 4344 for IPv6 (RFC 9260, section 7.2.1).
 func (p *path) resetCongestion(a *assoc) {
-	m := p.payload()
-	p.cwnd = min(4*m, max(2*m, 4404))
+	m, few := p.payload(), 4404
+	if !p.dst.Is4() {
+		few = 4344
+	}
+	p.cwnd = min(4*m, max(2*m, few))
 	p.ssthresh = max(int(a.peerRwndInit), 64<<10)
 	p.partialBytesAcked = 0
 }

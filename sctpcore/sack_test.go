@@ -237,8 +237,11 @@ func TestCongestionWindow(t *testing.T) {
 	// Idle: it decays, though not below four packets.
 	p.cwnd = 100 * m
 	r.wait(p.rto*3 + p.rto/2)
+	p.ageWindow(r.now)
+	p.ageWindow(r.now)
 	r.sent(1)
-	require.Equal(t, 100*m/8, p.cwnd)
+	require.Equal(t, 100*m/8, p.cwnd, "once in an RTO, however often it is looked at")
+	require.Equal(t, 100*m, p.ssthresh)
 	r.ackAll()
 	r.wait(p.rto * 50)
 	r.sent(1)
