@@ -66,6 +66,9 @@ func (a *assoc) put(n int, info *sctpcore.Received) {
 	if info.More {
 		r.flags |= recMore
 	}
+	if info.Aborted {
+		r.flags |= recAborted
+	}
 	a.ring.put(&r)
 }
 

@@ -43,6 +43,10 @@ func (w *worker) send(a *assoc) {
 		if err != nil {
 			w.drops[DropSendRefused]++
 			a.read.mark(recDropped)
+			if errors.Is(err, sctpcore.ErrStream) { // it was queued before the peer said how many there are
+				w.tell(a, &sctpcore.Event{Assoc: a.id, Kind: sctpcore.EventSendFailed, Reason: sctpcore.ReasonNoStream,
+					Stream: m.Stream, LocalPort: a.localPort, PeerPort: a.peerPort, At: w.now})
+			}
 		}
 		a.read.skip(&h)
 	}

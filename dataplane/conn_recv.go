@@ -8,7 +8,9 @@ import (
 // Recv waits for one message and copies it, or as much as fits, into b; a
 // longer message goes on with the next call (m.More). At the peer's shutdown
 // it returns io.EOF; when the association broke, an *AssocError after what had
-// arrived. Of m everything but Data is set; m may be nil.
+// arrived. ErrPartialAborted says that the message which was to go on (m.More) ends
+// unfinished; what follows it can be received. Of m everything but Data is set; m
+// may be nil.
 func (c *Conn) Recv(b []byte, m *Message) (int, error) {
 	var one [1]Message
 	one[0].Data = b
@@ -83,6 +85,13 @@ func (r *receiver) take(msgs []Message) (n int, err error) {
 			break
 		}
 		m := &msgs[n]
+		if h.flags&recAborted != 0 {
+			if n == 0 {
+				err = ErrPartialAborted
+				r.ring.skip(&h)
+			}
+			break
+		}
 		if len(m.Data) == 0 {
 			err = io.ErrShortBuffer
 			break

@@ -15,6 +15,9 @@ var (
 	// ErrShutdown: the peer has begun to shut the association down; it takes
 	// no more messages.
 	ErrShutdown = errors.New("dataplane: the association is being shut down by the peer")
+	// ErrPartialAborted: the peer restarted while a message was being received in
+	// parts, whose rest will never come. The association goes on.
+	ErrPartialAborted = errors.New("dataplane: the peer restarted: the rest of the message will not come")
 )
 
 // AssocError says why an association ended otherwise than by a graceful

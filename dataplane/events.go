@@ -8,9 +8,11 @@ import (
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
-// PathEvent tells of a path's change of state, of a failover, or of the
-// association itself coming up, restarting or going down. Detected, Switched
-// and At are times of the dataplane's clock.
+// PathEvent tells of a path's change of state, of a failover, of the association
+// itself coming up, restarting or going down, or of a message that failed:
+// EventSendFailed for one on a Stream that the peer did not grant (its Message
+// counts nothing here), EventPartialAborted for one that ends unfinished.
+// Detected, Switched and At are times of the dataplane's clock.
 type PathEvent struct {
 	Conn *Conn
 	sctpcore.Event
@@ -127,6 +129,10 @@ func (w *worker) logEvent(v *PathEvent) {
 		w.log.Info("path state", "path", v.Dst, "port", v.Port, "from", v.From.String(), "to", v.To.String(), "reason", v.Reason.String())
 	case sctpcore.EventFailover:
 		w.log.Info("failover", "from", v.OldDst, "to", v.Dst, "port", v.Port, "ns", int64(v.Switched-v.Detected))
+	case sctpcore.EventSendFailed:
+		w.log.Warn("message not sent", "local_port", v.LocalPort, "peer_port", v.PeerPort, "stream", v.Stream, "reason", v.Reason.String())
+	case sctpcore.EventPartialAborted:
+		w.log.Warn("message ends unfinished", "local_port", v.LocalPort, "peer_port", v.PeerPort, "stream", v.Stream)
 	case sctpcore.EventPeerError:
 		w.log.Warn("peer reports an error", "path", v.Dst, "cause", uint16(v.Cause))
 	}

@@ -28,6 +28,7 @@ const (
 	recUnordered                    // Message.Unordered
 	recSackNow                      // Message.SackNow
 	recMore                         // Message.More
+	recAborted                      // no message: the one that goes on ends here
 )
 
 // record is a record's header.

@@ -220,7 +220,7 @@ func (a *assoc) close(why Reason, cause wire.CauseCode, now Time) {
 	a.t1, a.t2, a.t5, a.sackTimer = Never, Never, Never, Never
 	a.stopHeartbeats()
 	a.owed = 0
-	a.in.dropHeld(a)
+	a.dropHeld()
 	a.out.dropAll()
 	for i := range a.paths {
 		a.paths[i].flight, a.paths[i].t3 = 0, Never

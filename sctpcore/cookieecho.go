@@ -106,7 +106,7 @@ func (e *Endpoint) accept(in *Inbound, ck *stateCookie) *assoc {
 // adopt takes the peer's half of an association from a cookie.
 func (a *assoc) adopt(ck *stateCookie) {
 	a.in.init(int(ck.in), ck.peerTSN)
-	a.out.shrinkStreams(int(ck.out))
+	a.shrinkStreams(int(ck.out))
 	indexed := a.e.byPeer(a.localPort, a.peerPort, ck.src) == a
 	if indexed {
 		a.e.unindex(a)
@@ -150,9 +150,13 @@ func (e *Endpoint) restart(a *assoc, in *Inbound, p wire.Packet, ck *stateCookie
 	}
 	e.unindex(a)
 	a.localTag, a.peerTag, a.localInitTSN = ck.localTag, ck.peerTag, ck.localTSN
-	a.in.dropHeld(a)
+	if a.dropHeld() {
+		a.in.cutShort = true
+		a.tellOnce(toldReadable, EventReadable)
+	}
 	a.in.packets, a.in.sackNow = 0, false
 	a.out.restart(int(ck.out), ck.localTSN)
+	a.failStreams()
 	a.out.credit = a.maxBurst()
 	a.inStreamsMax = int(ck.in)
 	a.t1, a.t2, a.t5, a.sackTimer = Never, Never, Never, Never
@@ -183,17 +187,38 @@ func (o *outbound) restart(streams int, first wire.TSN) {
 	o.flight, o.lost = 0, 0
 	o.force, o.closed, o.recovering = false, false, false
 	o.init(streams, first)
-	o.fitStreams()
 }
 
-// fitStreams moves messages that wait for a stream that the peer does not have
-// after all to stream 0 (RFC 9260, section 5.1.1).
-func (o *outbound) fitStreams() {
+// failStreams fails the messages that wait for a stream which the peer does not
+// have after all (RFC 9260, section 5.1.1). None of them is in chunks.
+func (a *assoc) failStreams() {
+	o := &a.out
 	for i := range uint64(o.messages.len()) {
-		if m := o.messages.at(i); int(m.stream) >= len(o.nextSSN) {
-			m.stream = 0
+		if m := o.messages.at(i); !m.failed && int(m.stream) >= len(o.nextSSN) {
+			m.failed = true
+			a.event(Event{Kind: EventSendFailed, Reason: ReasonNoStream, Message: o.messages.head + i, Stream: m.stream})
 		}
 	}
+	a.passFailed()
+}
+
+// passFailed passes over failed messages where one would be cut next, and releases
+// those before which there is nothing to release.
+func (a *assoc) passFailed() {
+	o := &a.out
+	for o.pendingData() && o.messages.at(o.cut-o.messages.head).failed {
+		o.cut++
+	}
+	for o.messages.head < o.cut && o.messages.at(0).failed {
+		a.releaseFirst()
+	}
+}
+
+// releaseFirst gives the first message back to the caller.
+func (a *assoc) releaseFirst() {
+	m, _ := a.out.messages.pop()
+	a.out.queued -= m.charge()
+	a.tellOnce(toldReleased, EventReleased)
 }
 
 // handleCookieAck completes the handshake (RFC 9260, section 5.1, step E).

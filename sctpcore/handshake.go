@@ -323,7 +323,7 @@ func (a *assoc) handleInitAck(c wire.Chunk, in *Inbound, now Time) {
 		a.paths[a.initPath].measured(now-a.initSent, a.timers)
 	}
 	a.peerAddresses(in.Src, ip.addrs[:ip.n])
-	a.out.shrinkStreams(int(i.InboundStreams()))
+	a.shrinkStreams(int(i.InboundStreams()))
 	a.in.init(min(int(i.OutboundStreams()), a.inStreamsMax), i.InitialTSN())
 	a.peerWindow(i.AdvertisedReceiverWindowCredit())
 	a.cookie = append([]byte(nil), ip.cookie...)
@@ -343,10 +343,10 @@ func (a *assoc) peerWindow(rwnd uint32) {
 	}
 }
 
-func (o *outbound) shrinkStreams(most int) {
-	if most < len(o.nextSSN) {
+func (a *assoc) shrinkStreams(most int) {
+	if o := &a.out; most < len(o.nextSSN) {
 		o.nextSSN = o.nextSSN[:most:most]
-		o.fitStreams()
+		a.failStreams()
 	}
 }
 

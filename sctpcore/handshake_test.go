@@ -183,8 +183,9 @@ func TestInitSkipsLinkThatIsDown(t *testing.T) {
 	require.Equal(t, Established, p.state(0))
 }
 
-// The INIT ACK's MIS is below what was asked for: messages queued before are
-// still within the streams there are, and Send refuses the others.
+// The INIT ACK's MIS is below what was asked for: messages queued before for the
+// streams that there are go, each of the others is told as failed and released in
+// its turn, and Send refuses more of them (RFC 9260, section 5.1.1).
 func TestStreamsAreNegotiated(t *testing.T) {
 	p := newPair(t, 1, func(side int, c *Config) {
 		c.Limits.OutStreams = 40
@@ -194,14 +195,25 @@ func TestStreamsAreNegotiated(t *testing.T) {
 	})
 	require.NoError(t, p.e[1].Listen(portZ, &ListenParams{Locals: addrsOf(2, 1)}))
 	require.NoError(t, p.associate(0, 1))
-	p.sendMsg(0, 30, message(1, 100), 0)
+	for i, stream := range []uint16{30, 9, 10, 39, 0, 12} {
+		p.sendMsg(0, stream, message(i, 100), 0)
+	}
 	p.run(Second)
+	var failed [][2]uint64
+	for _, v := range p.events[0] {
+		if v.Kind == EventSendFailed {
+			require.Equal(t, ReasonNoStream, v.Reason)
+			failed = append(failed, [2]uint64{v.Message, uint64(v.Stream)})
+		}
+	}
+	require.Equal(t, [][2]uint64{{0, 30}, {2, 10}, {3, 39}, {5, 12}}, failed)
+	require.EqualValues(t, 6, p.e[0].Released(p.id[0]))
 	for side, want := range [2][2]int{{10, 7}, {7, 10}} {
 		info, ok := p.e[side].Assoc(p.id[side])
 		require.True(t, ok)
 		require.Equal(t, want, [2]int{info.OutStreams, info.InStreams}, "side %d", side)
 	}
-	require.Len(t, p.receive(1), 1)
+	require.Equal(t, [][]byte{message(1, 100), message(4, 100)}, p.receive(1))
 	require.ErrorIs(t, p.e[0].Send(p.now, p.id[0], &Message{Data: []byte{1}, Stream: 10}), ErrStream)
 	require.NoError(t, p.e[0].Send(p.now, p.id[0], &Message{Data: []byte{1}, Stream: 9}))
 	p.run(p.now + Second)

@@ -18,9 +18,10 @@ type inbound struct {
 	records []inRecord // ring by TSN; length is a power of two
 	streams []inStream
 
-	ready   fifo[readyChunk] // bounded by limit: every element is charged a block
-	readOff int              // bytes of its first chunk that were read
-	partial partialDelivery
+	ready    fifo[readyChunk] // bounded by limit: every element is charged a block
+	readOff  int              // bytes of its first chunk that were read
+	cutShort bool             // before it, the rest of a message will never come
+	partial  partialDelivery
 
 	packets    int  // with DATA since the last SACK
 	sackNow    bool // this packet wants an immediate SACK

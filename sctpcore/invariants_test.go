@@ -155,7 +155,7 @@ func (a *assoc) checkOutbound() error {
 	for i := range uint64(o.messages.len()) {
 		m := o.messages.at(i)
 		queued += m.charge()
-		if int(m.stream) >= len(o.nextSSN) {
+		if int(m.stream) >= len(o.nextSSN) && !m.failed {
 			return fmt.Errorf("message waits for stream %d of %d", m.stream, len(o.nextSSN))
 		}
 	}

@@ -39,6 +39,7 @@ type outMessage struct {
 	stream uint16
 	ssn    uint16
 	flags  SendFlags
+	failed bool // its stream does not exist: passed over
 }
 
 // minCharge is what a message counts for at least in the send buffer, so that

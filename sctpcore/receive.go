@@ -7,9 +7,12 @@ import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 func (e *Endpoint) Pending(id AssocID) (size int, ok bool) {
 	a := e.assoc(id)
 	if a == nil || a.in.ready.len() == 0 {
-		return 0, false
+		return 0, a != nil && a.in.cutShort
 	}
 	in := &a.in
+	if in.cutShort {
+		return 0, true
+	}
 	for i := range uint64(in.ready.len()) {
 		c := in.ready.at(i)
 		size += int(c.n)
@@ -24,11 +27,15 @@ func (e *Endpoint) Pending(id AssocID) (size int, ok bool) {
 // (RECEIVE). ok is false if there is none.
 func (e *Endpoint) Receive(now Time, id AssocID, dst []byte) (n int, info Received, ok bool) {
 	a := e.assoc(id)
-	if a == nil || a.in.ready.len() == 0 {
+	if a == nil || a.in.ready.len() == 0 && !a.in.cutShort {
 		return 0, info, false
 	}
 	e.begin(now)
 	in := &a.in
+	if in.cutShort {
+		in.cutShort = false
+		return 0, Received{Aborted: true}, true
+	}
 	first := in.ready.at(0)
 	info = Received{PPID: first.ppid, TSN: uint32(first.tsn), Stream: first.stream, SSN: uint16(first.ssn),
 		Unordered: first.flags&wire.FlagU != 0, More: true}
@@ -101,8 +108,10 @@ func (a *assoc) dataReceived(now Time) {
 	}
 }
 
-// dropHeld gives back everything that waits for other chunks.
-func (in *inbound) dropHeld(a *assoc) {
+// dropHeld gives back everything that waits for other chunks; it tells whether
+// that cuts short a message of which a part was read.
+func (a *assoc) dropHeld() (cutShort bool) {
+	in := &a.in
 	for t := in.base; in.waiting > 0; t++ {
 		if in.at(t) != nil {
 			c := in.take(t)
@@ -113,8 +122,13 @@ func (in *inbound) dropHeld(a *assoc) {
 	in.records, in.runs, in.dups = nil, nil, nil
 	// The rest of a message in partial delivery will not come: what was not read
 	// of it goes, or the next message would pass for its continuation.
+	cutShort = in.partial.active
 	for n := in.ready.len(); in.partial.active && n > 0 && in.ready.at(uint64(n-1)).flags&wire.FlagE == 0; n-- {
-		b := in.ready.at(uint64(n - 1)).block
+		c := in.ready.at(uint64(n - 1))
+		b := c.block
+		if c.flags&wire.FlagB != 0 && (n > 1 || in.readOff == 0) {
+			cutShort = false
+		}
 		in.ready.tail--
 		in.held -= blockSizes[b.class]
 		a.e.store.release(b)
@@ -122,7 +136,11 @@ func (in *inbound) dropHeld(a *assoc) {
 			in.readOff = 0
 		}
 	}
+	if cutShort {
+		a.event(Event{Kind: EventPartialAborted, Stream: in.partial.stream})
+	}
 	in.partial = partialDelivery{}
+	return cutShort
 }
 
 // dropReady gives back what the application has not read.

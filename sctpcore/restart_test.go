@@ -1,6 +1,7 @@
 package sctpcore
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -114,8 +115,83 @@ func TestRestartDuringPartialDelivery(t *testing.T) {
 	r.open()
 	r.say(r.echo())
 	require.Equal(t, EventRestart, r.lastEvent().Kind)
+	require.NotContains(t, kindsOf(r.events), EventPartialAborted, "nobody has seen any of it")
 	r.say(dataChunk(whole, r.tsn, 0, 0, []byte("new")))
 	require.Equal(t, []string{"new"}, r.read())
+}
+
+// A part of it was read: an event tells that the rest will not come, and so does
+// Receive, in front of the next message (RFC 6458, section 6.1.7). The end of the
+// association is told by the event.
+func TestPartialDeliveryIsAborted(t *testing.T) {
+	for _, restart := range []bool{true, false} {
+		for _, n := range []int{100, 1400, 5000, 1 << 20} {
+			r := newRawPeer(t, func(c *Config) { c.Limits.ReceiveBuffer = 8192 })
+			r.establish()
+			for i := range 8 {
+				flags := uint8(0)
+				if i == 0 {
+					flags = wire.FlagB
+				}
+				r.say(dataChunk(flags, r.tsn+wire.TSN(i), 3, 0, make([]byte, 1400)))
+			}
+			require.True(t, r.assoc().in.partial.active)
+			_, info, ok := r.e.Receive(r.now, r.id, make([]byte, n))
+			require.True(t, ok)
+			require.True(t, info.More)
+			if !restart {
+				r.say(wire.AppendAbort(nil, false, nil))
+				require.Equal(t, []EventKind{EventPartialAborted, EventDown}, kindsOf(r.events[len(r.events)-2:]))
+				continue
+			}
+			r.tsn += 5000
+			r.mine++
+			r.poll() // the window has opened
+			r.open()
+			r.events = nil
+			r.say(r.echo())
+			i := slices.IndexFunc(r.events, func(v Event) bool { return v.Kind == EventPartialAborted })
+			require.GreaterOrEqual(t, i, 0)
+			require.EqualValues(t, 3, r.events[i].Stream)
+			r.say(dataChunk(whole, r.tsn, 0, 0, []byte("new")))
+			size, ok := r.e.Pending(r.id)
+			require.True(t, ok)
+			require.Zero(t, size)
+			_, info, ok = r.e.Receive(r.now, r.id, make([]byte, n))
+			require.True(t, ok)
+			require.Equal(t, Received{Aborted: true}, info)
+			require.Equal(t, []string{"new"}, r.read())
+			r.tsn++
+			r.works()
+		}
+	}
+}
+
+// A restart with fewer streams fails what was queued for the others.
+func TestRestartWithFewerStreams(t *testing.T) {
+	r := rawEstablished(t, nil)
+	for stream := range uint16(4) {
+		require.NoError(t, r.e.Send(r.now, r.id, &Message{Data: []byte{1, byte(stream)}, Stream: stream * 5}))
+	}
+	r.mine++
+	r.tsn += 5000
+	got := r.put(0, initChunk(wire.ChunkInit, r.mine, 1<<20, r.streams, 6, r.tsn))
+	ack, err := wire.ParseInit(got[0].chunk(0))
+	require.NoError(t, err)
+	r.theirs = ack.InitiateTag()
+	r.cookie = paramOf(got[0].chunk(0), wire.ParamStateCookie).Value()
+	r.events = nil
+	r.say(r.echo())
+	var failed []uint64
+	for _, v := range r.events {
+		if v.Kind == EventSendFailed {
+			failed = append(failed, v.Message)
+		}
+	}
+	require.Equal(t, []uint64{2, 3}, failed)
+	r.ackAll()
+	require.EqualValues(t, 4, r.e.Released(r.id))
+	r.works()
 }
 
 // An INIT that brings addresses which the association does not have is refused with

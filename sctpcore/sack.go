@@ -136,9 +136,8 @@ func (a *assoc) ackChunk(t wire.TSN, c *outChunk, acks []pathAcks, cum bool, now
 		return
 	}
 	if c.flags&wire.FlagE != 0 {
-		m, _ := o.messages.pop()
-		o.queued -= m.charge()
-		a.tellOnce(toldReleased, EventReleased)
+		a.releaseFirst()
+		a.passFailed()
 	}
 }
 

@@ -265,6 +265,7 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 		a.countMessage(m, c)
 		o.cut++
 		o.cutOff = 0
+		a.passFailed()
 	}
 	return true
 }

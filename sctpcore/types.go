@@ -89,6 +89,9 @@ type Received struct {
 	// More is true when the rest of the message is still to be read: dst was too
 	// small, or it is being delivered in parts (RFC 9260, section 6.9).
 	More bool
+	// Aborted is true, and nothing else is set, where the message of which More
+	// was said ends: its rest will never come, since the peer restarted.
+	Aborted bool
 }
 
 // State is an association's state (RFC 9260, section 4).
@@ -182,8 +185,7 @@ const (
 	// which side began it.
 	EventUp EventKind = iota + 1
 	// EventRestart: the peer restarted; streams begin again, what was unsent is
-	// kept and sent anew, what was unacknowledged may be delivered twice. A message
-	// of which Receive gave a part (Received.More) ends there, unfinished.
+	// kept and sent anew, what was unacknowledged may be delivered twice.
 	EventRestart
 	// EventDown: the association is gone and its id with it; Reason says why. All its
 	// messages are released. What was received can still be read until the
@@ -204,6 +206,15 @@ const (
 	EventFailover
 	// EventPeerError: the peer sent ERROR with Cause.
 	EventPeerError
+	// EventSendFailed: the message that Send took as number Message, counted from 0,
+	// is not sent, as its Stream is none that the peer granted (RFC 9260, sections
+	// 5.1.1 and 11.2.2). It is released in its turn. The messages that EventDown
+	// releases get no such event.
+	EventSendFailed
+	// EventPartialAborted: of a message on Stream a part was received, and the rest
+	// will never come (RFC 6458, section 6.1.7), because the peer restarted or the
+	// association ended. After a restart Receive says so too, in its place.
+	EventPartialAborted
 )
 
 // Reason says why an association ended or a path changed its state.
@@ -226,12 +237,14 @@ const (
 	ReasonHeartbeatAcked        // a heartbeat was answered
 	ReasonDataAcked             // data sent there was acknowledged
 	ReasonUnreachable           // ICMP said so
+	ReasonNoStream              // the peer granted fewer streams
 )
 
 var reasonNames = [...]string{"none", "shutdown", "aborted by peer", "aborted locally",
 	"association retransmission limit", "no answer to INIT", "protocol violation by peer",
 	"stale cookie", "shutdown guard timer", "link down", "link up", "timeout",
-	"heartbeat acknowledged", "data acknowledged", "destination unreachable"}
+	"heartbeat acknowledged", "data acknowledged", "destination unreachable",
+	"the peer granted fewer streams"}
 
 // String says the reason in words.
 func (r Reason) String() string { return reasonNames[r] }
@@ -246,6 +259,8 @@ type Event struct {
 	Path      uint8
 	OldPath   uint8
 	Cause     wire.CauseCode
+	Stream    uint16
+	Message   uint64
 	LocalPort uint16
 	PeerPort  uint16
 	Detected  Time

@@ -118,6 +118,9 @@ func echo(c *dataplane.Conn, _ config.Service) error {
 		if serr := sendAll(c, ready); serr != nil {
 			return serr
 		}
+		if errors.Is(err, dataplane.ErrPartialAborted) {
+			part, err = nil, nil
+		}
 		if err != nil {
 			return ended(err)
 		}
@@ -128,7 +131,7 @@ func echo(c *dataplane.Conn, _ config.Service) error {
 func discard(c *dataplane.Conn, _ config.Service) error {
 	in := newRooms()
 	for {
-		if _, err := c.RecvBatch(in); err != nil {
+		if _, err := c.RecvBatch(in); err != nil && !errors.Is(err, dataplane.ErrPartialAborted) {
 			return ended(err)
 		}
 	}
