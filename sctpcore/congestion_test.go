@@ -164,6 +164,9 @@ func requireTheory(t *testing.T, what string, n stretch, packet, bytes int) {
 // On one path with loss and reordering the rate is within 10 % of what RFC 9260's
 // rules give, no more and no less.
 func TestRateOfOnePath(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a rate takes many packets, and there is nothing here to race")
+	}
 	const rtt50 = 25 * Millisecond
 	for _, c := range []struct {
 		stretch
@@ -199,6 +202,9 @@ func TestRateOfOnePath(t *testing.T) {
 // Of two paths of different delay each gives its own rate: as the primary path, after
 // the other has failed, and again when that is back.
 func TestRateOfTwoPaths(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a rate takes many packets, and there is nothing here to race")
+	}
 	fast := stretch{delay: 10 * Millisecond, spacing: line, loss: 10}
 	slow := stretch{delay: 40 * Millisecond, spacing: line, loss: 10, jumble: 20, reach: 3}
 	var first, failed, returned, second int
