@@ -139,7 +139,7 @@ func tapPair(t testing.TB) (a, b *Port) {
 }
 
 func TestAFPacketContract(t *testing.T) {
-	contract(t, vethPair("af_packet", PortSpec{}), nictest.UncountedLoss)
+	contract(t, vethPair("af_packet", PortSpec{}))
 }
 
 func TestAFXDPContract(t *testing.T) {

@@ -187,6 +187,7 @@ func (e *EAL) finish(dev *device, spec PortSpec, id C.uint16_t, w *wire) (*Port,
 	if err := p.watchLink(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	p.findPacketSockets()
 	e.mu.Lock()
 	e.ports = append(e.ports, p)
 	e.mu.Unlock()

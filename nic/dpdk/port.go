@@ -25,13 +25,14 @@ type Port struct {
 	link     *uint64 // in C's struct: speed, changes, up
 	polled   bool    // the device must be asked for its link
 
-	eal   *EAL
-	dev   *device
-	spec  PortSpec
-	info  nic.Info
-	wire  *wire  // of a ring port
-	watch *watch // of a port on a kernel interface
-	tend  *tend  // of a memif client
+	eal     *EAL
+	dev     *device
+	spec    PortSpec
+	info    nic.Info
+	wire    *wire         // of a ring port
+	watch   *watch        // of a port on a kernel interface
+	sockets packetSockets // of an af_packet port
+	tend    *tend         // of a memif client
 
 	closed atomic.Bool
 	mu     sync.Mutex // control: SetLink, Stats, Close

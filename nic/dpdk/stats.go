@@ -30,7 +30,7 @@ func (p *Port) stats() nic.Stats {
 	var d C.struct_tl_stats
 	C.tl_port_stats(p.c, &d)
 	s := nic.Stats{
-		RxMissed:   uint64(d.imissed),
+		RxMissed:   uint64(d.imissed) + p.sockets.missed(),
 		RxErrors:   uint64(d.ierrors),
 		RxNoBuffer: uint64(d.rx_nombuf),
 	}
