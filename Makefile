@@ -5,13 +5,14 @@ BIN         := bin/trunkline
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 50000x
 BENCHTIME   ?= 1s
+INTEROPTIME ?= 60
 # What has neither cgo nor C below it, and so works under the race detector.
 PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/pcap ./dataplane/...
 
 # bench/peers is a module of its own; without libusrsctp it names what is missing.
 PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)
 
-.PHONY: help demo build test race lint bench bench-quick fuzz pure clean setup setup-test
+.PHONY: help demo build test race lint interop bench bench-quick fuzz pure clean setup setup-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,6 +39,9 @@ lint: ## gofmt, go vet, staticcheck
 	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not formatted (gofmt -w them):"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+
+interop: setup-test ## against usrsctp at full speed for INTEROPTIME seconds, with and without loss; needs root
+	TRUNKLINE_INTEROP_SECONDS=$(INTEROPTIME) $(GO) test -count=1 -v -timeout 30m -run TestFullSpeed ./interop
 
 bench: setup-test ## run every benchmark, then the comparison with other stacks (some 15 minutes)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...

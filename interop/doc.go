@@ -14,6 +14,9 @@
 // gets without being told. What went over the wire is captured at our end of
 // each bridge and judged by tshark and by gopacket (capture_test.go).
 //
+// TestFullSpeed is the load test: both directions of several associations at
+// once, with every packet and every drop counter accounted for.
+//
 // The tests need root, the ip, ethtool, gcc, dumpcap and tshark programs and
 // libusrsctp. Where one is missing they are skipped with a line that names it;
 // with CI=true in the environment they fail instead.

@@ -59,6 +59,7 @@ type lab struct {
 	peer     string           // the peer's namespace
 	other    string           // the second peer's namespace, "" when our ends are there for a dataplane
 	switches string           // the namespace of the bridges
+	held     map[uint64]bool  // inodes of the sockets of holdProtocol
 }
 
 var labCount int
@@ -117,7 +118,7 @@ func newLab(t testing.TB, forDataplane bool) *lab {
 	labCount++
 	base := fmt.Sprintf("%s%d", labPrefix, os.Getpid())
 	id := fmt.Sprintf("%s%c", base, 'a'+rune(labCount%26))
-	l := &lab{peer: id + "-peer", switches: id + "-switch"}
+	l := &lab{peer: id + "-peer", switches: id + "-switch", held: map[uint64]bool{}}
 	spaces := []string{l.peer, l.switches}
 	if !forDataplane {
 		l.other = id + "-other"
@@ -219,7 +220,7 @@ func (l *lab) configurePeer(t testing.TB, namespace string, sets ...[networks]ne
 		}
 		ip(t, namespace, "link set "+name+" up")
 	}
-	holdProtocol(t, namespace)
+	l.holdProtocol(t, namespace)
 }
 
 // holdProtocol keeps raw SCTP sockets open in a namespace for the test's
@@ -228,9 +229,9 @@ func (l *lab) configurePeer(t testing.TB, namespace string, sets ...[networks]ne
 // is running and also, by what Linux 6.18 does, for each packet that finds the
 // peer's raw socket full. These sockets refuse everything by a filter: so they
 // are never full, and the kernel counts the packet as delivered.
-func holdProtocol(t testing.TB, namespace string) {
+func (l *lab) holdProtocol(t testing.TB, namespace string) {
 	t.Helper()
-	require.NoError(t, inNamespace(namespace, func() error { return openRaw(t) }))
+	require.NoError(t, inNamespace(namespace, func() error { return l.openRaw(t) }))
 }
 
 // inNamespace does something on a thread that is in a network namespace.
@@ -254,13 +255,18 @@ func inNamespace(namespace string, do func() error) error {
 	return <-result
 }
 
-func openRaw(t testing.TB) error {
+func (l *lab) openRaw(t testing.TB) error {
 	for _, domain := range []int{unix.AF_INET, unix.AF_INET6} {
 		fd, err := unix.Socket(domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
 		if err != nil {
 			return fmt.Errorf("raw SCTP socket: %w", err)
 		}
 		t.Cleanup(func() { unix.Close(fd) })
+		var stat unix.Stat_t
+		if err := unix.Fstat(fd, &stat); err != nil {
+			return fmt.Errorf("raw SCTP socket: %w", err)
+		}
+		l.held[stat.Ino] = true
 		program := unix.SockFprog{Len: 1, Filter: &unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
 		if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err != nil {
 			return fmt.Errorf("filter of the raw SCTP socket: %w", err)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -200,6 +201,14 @@ func (p *peer) awaitKey(key string) line {
 func (p *peer) awaitEvent(name, value string) line {
 	p.t.Helper()
 	return p.await("EVENT "+name+"="+value, func(l line) bool { return l.key == "EVENT" && l.values[name] == value })
+}
+
+// awaitConfirmed waits until the peer knows one of our addresses to work.
+func (p *peer) awaitConfirmed(ours netip.Addr) {
+	p.t.Helper()
+	p.await(ours.String()+" confirmed", func(l line) bool {
+		return l.values["path"] == ours.String() && l.values["state"] == "confirmed"
+	})
 }
 
 // awaitRx waits until the peer has received so many bytes.

@@ -48,7 +48,7 @@ func (c transferCase) name() string {
 // middle. Everything must come exactly once and in order, and both oracles
 // must be content with every packet.
 func TestUsrsctp(t *testing.T) {
-	const full, short = 100 << 20, 16 << 20
+	const full, short = 64 << 20, 16 << 20
 	for _, c := range []transferCase{
 		{ipv4, false, cutCarrier, labTimers, full, 1},
 		{ipv4, true, cutSilent, labTimers, full, 2},

@@ -1,13 +1,12 @@
 #include <errno.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "peer.h"
 
-static void set(struct socket *so, int level, int name, const void *value, socklen_t n, const char *what)
+void set_option_of(struct socket *so, int level, int name, const void *value, socklen_t n, const char *what)
 {
 	if (usrsctp_setsockopt(so, level, name, value, n) < 0)
 		fail("setsockopt %s: %s", what, strerror(errno));
@@ -20,15 +19,18 @@ static void configure(struct socket *so)
 		SCTP_SHUTDOWN_EVENT, SCTP_SEND_FAILED_EVENT, SCTP_PARTIAL_DELIVERY_EVENT,
 	};
 	int on = 1, size = (int)opt.buffer;
+	struct sctp_initmsg streams = {.sinit_num_ostreams = (uint16_t)opt.streams, .sinit_max_instreams = (uint16_t)opt.streams};
 
-	set(so, SOL_SOCKET, SO_SNDBUF, &size, sizeof size, "SO_SNDBUF");
-	set(so, SOL_SOCKET, SO_RCVBUF, &size, sizeof size, "SO_RCVBUF");
-	set(so, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on, "SCTP_RECVRCVINFO");
-	set(so, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on, "SCTP_NODELAY");
+	set_option_of(so, SOL_SOCKET, SO_SNDBUF, &size, sizeof size, "SO_SNDBUF");
+	set_option_of(so, SOL_SOCKET, SO_RCVBUF, &size, sizeof size, "SO_RCVBUF");
+	set_option_of(so, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on, "SCTP_RECVRCVINFO");
+	set_option_of(so, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on, "SCTP_NODELAY");
+	if (opt.streams > 64)
+		set_option_of(so, IPPROTO_SCTP, SCTP_INITMSG, &streams, sizeof streams, "SCTP_INITMSG");
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
 		struct sctp_event e = {.se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = events[i], .se_on = 1};
 
-		set(so, IPPROTO_SCTP, SCTP_EVENT, &e, sizeof e, "SCTP_EVENT");
+		set_option_of(so, IPPROTO_SCTP, SCTP_EVENT, &e, sizeof e, "SCTP_EVENT");
 	}
 }
 
@@ -45,51 +47,7 @@ static void set_defaults(void)
 	usrsctp_sysctl_set_sctp_delayed_sack_time_default(opt.sack_delay);
 	usrsctp_sysctl_set_sctp_sendspace(opt.buffer);
 	usrsctp_sysctl_set_sctp_recvspace(opt.buffer);
-	usrsctp_sysctl_set_sctp_nr_outgoing_streams_default(MAX_STREAMS);
-}
-
-static void obey(const char *line)
-{
-	struct socket *so = current_session();
-
-	if (strcmp(line, "go") == 0) {
-		go_on();
-		return;
-	}
-	if (so == NULL) {
-		say("EVENT no_association=1");
-		return;
-	}
-	if (strcmp(line, "shutdown") == 0) {
-		usrsctp_shutdown(so, SHUT_WR);
-	} else if (strcmp(line, "abort") == 0) {
-		struct sctp_sndinfo info = {.snd_flags = SCTP_ABORT};
-
-		if (usrsctp_sendv(so, "", 0, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0) < 0)
-			fail("abort: %s", strerror(errno));
-	} else if (strcmp(line, "paths") == 0) {
-		tell_stack();
-		tell_paths(so);
-		say("PATHS");
-	} else if (strncmp(line, "primary ", 8) == 0) {
-		struct sctp_setprim p = {0};
-
-		make_address(&p.ssp_addr, line + 8, opt.port);
-		set(so, IPPROTO_SCTP, SCTP_PRIMARY_ADDR, &p, sizeof p, "SCTP_PRIMARY_ADDR");
-	} else {
-		fail("unknown command %s", line);
-	}
-}
-
-static void *read_commands(void *unused)
-{
-	char line[256];
-
-	while (fgets(line, sizeof line, stdin) != NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		obey(line);
-	}
-	return unused;
+	usrsctp_sysctl_set_sctp_nr_outgoing_streams_default(opt.streams < 64 ? 64 : opt.streams);
 }
 
 static struct socket *bound_socket(uint16_t port)
@@ -110,48 +68,87 @@ static void serve(void)
 {
 	struct socket *so = bound_socket(opt.port);
 
-	if (usrsctp_listen(so, 8) < 0)
+	if (usrsctp_listen(so, 64) < 0)
 		fail("listen: %s", strerror(errno));
 	say("READY port=%u", opt.port);
-	for (unsigned i = 0; opt.count == 0 || i < opt.count; i++) {
-		struct socket *conn = usrsctp_accept(so, NULL, NULL);
+	for (unsigned i = 0; i < opt.count; i++) {
+		struct sockaddr_storage from;
+		socklen_t len = sizeof from;
+		struct socket *conn = usrsctp_accept(so, (struct sockaddr *)&from, &len);
+		uint16_t port;
 
 		if (conn == NULL)
 			fail("accept: %s", strerror(errno));
 		configure(conn);
-		say("ACCEPTED");
-		run_session(conn);
+		port = ntohs(from.ss_family == AF_INET ? ((struct sockaddr_in *)&from)->sin_port : ((struct sockaddr_in6 *)&from)->sin6_port);
+		say("ACCEPTED port=%u", port);
+		start_session(conn, port);
 	}
+	join_sessions();
 	usrsctp_close(so);
 }
 
 static void dial(void)
 {
 	uint8_t room[MAX_ADDRS * sizeof(struct sockaddr_in6)];
-	struct socket *so = bound_socket(opt.lport);
-	sctp_assoc_t id = 0;
 
-	pack(room, opt.remote, opt.remotes, opt.port);
-	say("READY lport=%u", opt.lport);
-	if (usrsctp_connectx(so, (struct sockaddr *)room, opt.remotes, &id) < 0)
-		fail("connect: %s", strerror(errno));
-	say("CONNECTED");
-	run_session(so);
+	for (unsigned i = 0; i < opt.count; i++) {
+		uint16_t port = opt.lport == 0 ? 0 : (uint16_t)(opt.lport + i);
+		struct socket *so = bound_socket(port);
+		sctp_assoc_t id = 0;
+
+		pack(room, opt.remote, opt.remotes, opt.port);
+		say("READY lport=%u", port);
+		if (usrsctp_connectx(so, (struct sockaddr *)room, opt.remotes, &id) < 0)
+			fail("connect: %s", strerror(errno));
+		say("CONNECTED");
+		start_session(so, port);
+	}
+	join_sessions();
+}
+
+/* widen gives the stack's raw sockets more room than the 128 KiB that it asks
+ * for itself: what they lose looks like loss on the way. */
+static void widen(void)
+{
+	for (int fd = 0; fd < 64; fd++) {
+		int type = 0, size = (int)opt.raw_buffer;
+		socklen_t len = sizeof type;
+
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_RAW &&
+		    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
+			fail("SO_RCVBUFFORCE: %s", strerror(errno));
+	}
+}
+
+/* settle waits until no more packets come: those that end an association come
+ * after the application has seen its end. */
+static void settle(void)
+{
+	struct sctpstat before, after;
+
+	do {
+		usrsctp_get_stat(&before);
+		usleep(20000);
+		usrsctp_get_stat(&after);
+	} while (before.sctps_inpackets != after.sctps_inpackets || before.sctps_outpackets != after.sctps_outpackets);
 }
 
 int main(int argc, char **argv)
 {
-	pthread_t commands;
-
 	start_clock();
 	parse(argc, argv);
 	usrsctp_init(0, NULL, stack_debug);
 	set_defaults();
-	pthread_create(&commands, NULL, read_commands, NULL);
+	if (opt.raw_buffer != 0)
+		widen();
+	start_commands();
 	if (opt.server)
 		serve();
 	else
 		dial();
+	settle();
+	tell_stack();
 	say("RESULT OK");
 	for (int i = 0; i < 100 && usrsctp_finish() != 0; i++)
 		usleep(10000);

@@ -3,7 +3,7 @@
 
 #include "peer.h"
 
-static const char *const behaviours[] = {"echo", "verify", "source", "sink", "hold"};
+static const char *const behaviours[] = {"echo", "verify", "source", "sink", "duplex", "hold"};
 
 struct options opt = {
 	.bytes = 1 << 20, .seed = 1, .streams = 8, .count = 1,
@@ -26,7 +26,7 @@ static void set_option(const char *name, char *value)
 	const struct { const char *name; uint32_t *to; } numbers[] = {
 		{"--streams", &opt.streams}, {"--count", &opt.count}, {"--rto-min", &opt.rto_min},
 		{"--rto-max", &opt.rto_max}, {"--heartbeat", &opt.heartbeat}, {"--path-retrans", &opt.path_retrans},
-		{"--sack-delay", &opt.sack_delay}, {"--buffer", &opt.buffer},
+		{"--sack-delay", &opt.sack_delay}, {"--buffer", &opt.buffer}, {"--raw-buffer", &opt.raw_buffer},
 	};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

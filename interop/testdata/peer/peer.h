@@ -7,14 +7,19 @@
  *   verify  send a planned sequence of messages and check their echo
  *   source  send the planned sequence
  *   sink    receive and check the planned sequence
+ *   duplex  send messages without end and check those that come
  *   hold    keep the association, count what comes
  *
  * The plan is a function of --seed, --bytes and --streams alone, so both ends
- * know every message beforehand; see pattern_test.go for the same functions in Go.
+ * know every message beforehand; see pattern_test.go for the same functions in
+ * Go. With --count there are several associations at once, each with a thread of
+ * its own; in duplex mode each direction of each has a seed of its own.
  *
  * Standard output carries one line per happening, KEY followed by name=value
  * pairs, and ends with "RESULT OK …" or "RESULT FAIL reason=…". Standard input
- * takes commands, one per line: shutdown, abort, paths, primary ADDRESS, and go,
+ * takes commands, one per line, for all associations or, after @PORT, for the one
+ * with that port of the caller's: shutdown, abort, paths, primary ADDRESS, halt
+ * and resume (of reading), send SIZE STREAM PPID FLAGS, stop (of duplex), and go,
  * for which the sender of a plan waits once it has sent --pause bytes.
  */
 #ifndef PEER_H
@@ -23,12 +28,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/socket.h>
 #include <usrsctp.h>
 
-enum { MAX_ADDRS = 8, MAX_STREAMS = 64, MAX_MESSAGE = 204800, PPID = 4242 };
+/* MAX_MESSAGE is the longest of a plan; ROOM is for the longest of any test. */
+enum { MAX_ADDRS = 8, MAX_STREAMS = 65535, MAX_MESSAGE = 204800, ROOM = 1 << 20, PPID = 4242 };
 
-enum behaviour { ECHO, VERIFY, SOURCE, SINK, HOLD };
+enum behaviour { ECHO, VERIFY, SOURCE, SINK, DUPLEX, HOLD };
 
 /* options.c: what the command line says */
 struct options {
@@ -39,7 +47,7 @@ struct options {
 	uint16_t port, lport;
 	uint64_t bytes, seed, pause;
 	unsigned streams, count;
-	uint32_t rto_min, rto_max, heartbeat, path_retrans, sack_delay, buffer;
+	uint32_t rto_min, rto_max, heartbeat, path_retrans, sack_delay, buffer, raw_buffer;
 };
 extern struct options opt;
 void parse(int argc, char **argv);
@@ -63,15 +71,39 @@ const char *address_text(const struct sockaddr_storage *a, char *room, size_t n)
 
 /* plan.c: the planned messages; wrong_at is the first 8-byte word at which p
  * differs from the plan, or -1 */
-uint64_t message_key(unsigned stream, uint64_t index);
-size_t message_size(unsigned stream, uint64_t index);
+uint64_t message_key(uint64_t seed, unsigned stream, uint64_t index);
+size_t message_size(uint64_t seed, unsigned stream, uint64_t index);
 void fill(uint8_t *p, size_t n, uint64_t key);
 long wrong_at(const uint8_t *p, size_t n, uint64_t key);
 uint64_t planned_messages(void);
 
-/* session.c: one association, from its beginning to its end */
-void run_session(struct socket *so);
-struct socket *current_session(void);
-void go_on(void);
+struct session {
+	struct socket *so;
+	uint16_t port;
+	pthread_t reader;
+	uint64_t in_seed, out_seed;
+	uint64_t rx_messages, rx_bytes, tx_messages, tx_bytes, told;
+	uint64_t last_rx, longest_gap; /* ns, of what came */
+	uint64_t expected;             /* messages that are to come, 0 for any number */
+	uint64_t *next;                /* index of the next message on each stream */
+	uint8_t *message;
+	size_t length; /* of message so far */
+	sem_t go;      /* for the sender of a plan */
+	sem_t resume;  /* for the reader */
+	volatile bool halted, stopped;
+};
+
+/* session.c: associations, each from its beginning to its end; port is the
+ * caller's, by which commands name it */
+void start_session(struct socket *so, uint16_t port);
+void each_session(unsigned port, void (*each)(struct session *, const char *), const char *argument);
+void send_message(struct session *s, const uint8_t *p, size_t n, uint16_t stream, uint32_t ppid, uint16_t flags);
+void join_sessions(void);
+
+/* command.c: what standard input says */
+void start_commands(void);
+
+/* main.c */
+void set_option_of(struct socket *so, int level, int name, const void *value, socklen_t n, const char *what);
 
 #endif

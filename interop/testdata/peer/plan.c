@@ -12,16 +12,16 @@ static uint64_t mix(uint64_t x)
 
 #define STEP 0x9e3779b97f4a7c15u
 
-uint64_t message_key(unsigned stream, uint64_t index)
+uint64_t message_key(uint64_t seed, unsigned stream, uint64_t index)
 {
-	return mix(mix(opt.seed * STEP + stream) + index * STEP);
+	return mix(mix(seed * STEP + stream) + index * STEP);
 }
 
 /* Most messages are small, most bytes are in large ones; the first message of
  * stream 0 and of stream 1 are the two extremes. */
-size_t message_size(unsigned stream, uint64_t index)
+size_t message_size(uint64_t seed, unsigned stream, uint64_t index)
 {
-	uint64_t key = message_key(stream, index), span = key >> 8;
+	uint64_t key = message_key(seed, stream, index), span = key >> 8;
 
 	if (index == 0 && stream == 0)
 		return 1;
@@ -82,6 +82,6 @@ uint64_t planned_messages(void)
 	uint64_t n = 0;
 
 	for (uint64_t sum = 0; sum < opt.bytes; n++)
-		sum += message_size((unsigned)(n % opt.streams), n / opt.streams);
+		sum += message_size(opt.seed, (unsigned)(n % opt.streams), n / opt.streams);
 	return n;
 }

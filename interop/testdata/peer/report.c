@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,7 +82,7 @@ void tell_event(const union sctp_notification *n)
 		    path[state < 7 ? state : 0], n->sn_paddr_change.spc_error);
 		break;
 	case SCTP_REMOTE_ERROR:
-		say("EVENT remote_error=%u", ntohs(n->sn_remote_error.sre_error));
+		say("EVENT remote_error=%u", n->sn_remote_error.sre_error);
 		break;
 	case SCTP_SHUTDOWN_EVENT:
 		say("EVENT peer_shutdown=1");
@@ -97,12 +98,19 @@ void tell_event(const union sctp_notification *n)
 void tell_stack(void)
 {
 	struct sctpstat stat;
+	struct rusage use;
 
 	usrsctp_get_stat(&stat);
-	say("STACK in=%u out=%u data_in=%u sacks_in=%u retransmitted=%u t3=%u heartbeat_timer=%u fast=%u duplicates=%u badsum=%u restarts=%u rwnd_drops=%u chunk_drops=%u",
-	    stat.sctps_recvpackets, stat.sctps_sendpackets, stat.sctps_recvdata, stat.sctps_recvsacks, stat.sctps_sendretransdata,
-	    stat.sctps_timodata, stat.sctps_timoheartbeat, stat.sctps_sendfastretrans, stat.sctps_recvdupdata,
-	    stat.sctps_checksumerrors, stat.sctps_restartestab, stat.sctps_datadroprwnd, stat.sctps_datadropchklmt);
+	getrusage(RUSAGE_SELF, &use);
+	say("STACK in=%u out=%u data_in=%u data_out=%u sacks_in=%u sacks_out=%u retransmitted=%u t3=%u window_probes=%u heartbeat_timer=%u sack_timer=%u"
+	    " fast=%u duplicates=%u badsum=%u badvtag=%u blue=%u restarts=%u rwnd_drops=%u chunk_drops=%u send_errors=%u"
+	    " heartbeats_out=%u heartbeats_in=%u heartbeat_acks_in=%u user_ms=%ld system_ms=%ld",
+	    stat.sctps_inpackets, stat.sctps_outpackets, stat.sctps_recvdata, stat.sctps_senddata, stat.sctps_recvsacks, stat.sctps_sendsacks,
+	    stat.sctps_sendretransdata, stat.sctps_timodata, stat.sctps_windowprobed, stat.sctps_timoheartbeat, stat.sctps_timosack,
+	    stat.sctps_sendfastretrans, stat.sctps_recvdupdata, stat.sctps_checksumerrors, stat.sctps_badvtag, stat.sctps_outoftheblue,
+	    stat.sctps_restartestab, stat.sctps_datadroprwnd, stat.sctps_datadropchklmt, stat.sctps_senderrors,
+	    stat.sctps_sendheartbeat, stat.sctps_recvheartbeat, stat.sctps_recvheartbeatack,
+	    use.ru_utime.tv_sec * 1000 + use.ru_utime.tv_usec / 1000, use.ru_stime.tv_sec * 1000 + use.ru_stime.tv_usec / 1000);
 }
 
 void tell_paths(struct socket *so)

@@ -1,45 +1,46 @@
 #include <arpa/inet.h>
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "peer.h"
 
-static sem_t go; /* posted by go_on */
-static struct socket *current; /* of the association that runs */
+enum { MAX_SESSIONS = 64 };
 
-__attribute__((constructor)) static void init(void)
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the sessions' sockets, against their closing */
+static struct session *sessions[MAX_SESSIONS];           /* so is NULL when one has ended */
+static unsigned started;
+
+/* each_session does something with every association that is there, or with
+ * that of one port. */
+void each_session(unsigned port, void (*each)(struct session *, const char *), const char *argument)
 {
-	sem_init(&go, 0, 0);
+	bool any = false;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < started; i++)
+		if (sessions[i]->so != NULL && (port == 0 || port == sessions[i]->port)) {
+			each(sessions[i], argument);
+			any = true;
+		}
+	pthread_mutex_unlock(&lock);
+	if (!any)
+		say("EVENT no_association=1");
 }
 
-struct socket *current_session(void)
+void send_message(struct session *s, const uint8_t *p, size_t n, uint16_t stream, uint32_t ppid, uint16_t flags)
 {
-	return current;
-}
+	struct sctp_sndinfo info = {.snd_sid = stream, .snd_ppid = ppid, .snd_flags = flags};
 
-void go_on(void)
-{
-	sem_post(&go);
-}
-
-struct session {
-	struct socket *so;
-	uint64_t rx_messages, rx_bytes, tx_messages, tx_bytes, told;
-	uint64_t expected;          /* messages that are to come, 0 for any number */
-	uint64_t next[MAX_STREAMS]; /* index of the next message on each stream */
-	uint8_t *message;
-	size_t length; /* of message so far */
-};
-
-static void send_message(struct session *s, const uint8_t *p, size_t n, uint16_t stream, uint32_t ppid, bool unordered)
-{
-	struct sctp_sndinfo info = {.snd_sid = stream, .snd_ppid = ppid, .snd_flags = unordered ? SCTP_UNORDERED : 0};
-
-	if (usrsctp_sendv(s->so, p, n, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0) < 0)
+	if (usrsctp_sendv(s->so, p, n, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0) < 0) {
+		if (n == 0 && errno == EINVAL) {
+			say("EVENT send_refused=EINVAL");
+			return;
+		}
 		fail("send of message %llu: %s", (unsigned long long)s->tx_messages, strerror(errno));
+	}
+	if (n == 0)
+		return;
 	s->tx_messages++;
 	s->tx_bytes += n;
 }
@@ -48,21 +49,21 @@ static void *send_plan(void *arg)
 {
 	struct session *s = arg;
 	uint8_t *room = malloc(MAX_MESSAGE);
-	uint64_t n = planned_messages();
+	uint64_t n = opt.mode == DUPLEX ? UINT64_MAX : planned_messages(), pause = opt.pause;
 
-	for (uint64_t i = 0; i < n; i++) {
+	for (uint64_t i = 0; i < n && !s->stopped; i++) {
 		unsigned stream = (unsigned)(i % opt.streams);
-		size_t size = message_size(stream, i / opt.streams);
+		size_t size = message_size(s->out_seed, stream, i / opt.streams);
 
-		if (opt.pause != 0 && s->tx_bytes >= opt.pause) {
-			opt.pause = 0;
-			sem_wait(&go);
+		if (pause != 0 && s->tx_bytes >= pause) {
+			pause = 0;
+			sem_wait(&s->go);
 		}
-		fill(room, size, message_key(stream, i / opt.streams));
-		send_message(s, room, size, (uint16_t)stream, htonl(PPID), false);
+		fill(room, size, message_key(s->out_seed, stream, i / opt.streams));
+		send_message(s, room, size, (uint16_t)stream, htonl(PPID), 0);
 	}
 	free(room);
-	say("SENT messages=%llu bytes=%llu", (unsigned long long)s->tx_messages, (unsigned long long)s->tx_bytes);
+	say("SENT port=%u messages=%llu bytes=%llu", s->port, (unsigned long long)s->tx_messages, (unsigned long long)s->tx_bytes);
 	if (opt.mode == SOURCE)
 		usrsctp_shutdown(s->so, SHUT_WR);
 	return NULL;
@@ -78,8 +79,8 @@ static void check_message(struct session *s, const struct sctp_rcvinfo *info)
 	if (stream >= opt.streams)
 		fail("message on stream %u, which carries none", stream);
 	index = s->next[stream]++;
-	key = message_key(stream, index);
-	want = message_size(stream, index);
+	key = message_key(s->in_seed, stream, index);
+	want = message_size(s->in_seed, stream, index);
 	if (info->rcv_ssn != (uint16_t)index)
 		fail("stream %u message %llu has SSN %u", stream, (unsigned long long)index, info->rcv_ssn);
 	if (ntohl(info->rcv_ppid) != PPID)
@@ -93,16 +94,21 @@ static void check_message(struct session *s, const struct sctp_rcvinfo *info)
 
 static void take_message(struct session *s, const struct sctp_rcvinfo *info)
 {
+	uint64_t now = now_ns();
+
+	if (s->last_rx != 0 && now - s->last_rx > s->longest_gap)
+		s->longest_gap = now - s->last_rx;
+	s->last_rx = now;
 	s->rx_messages++;
 	s->rx_bytes += s->length;
 	if (opt.mode == ECHO)
 		send_message(s, s->message, s->length, info->rcv_sid, info->rcv_ppid, info->rcv_flags & SCTP_UNORDERED);
-	if (opt.mode == VERIFY || opt.mode == SINK)
+	if (opt.mode == VERIFY || opt.mode == SINK || opt.mode == DUPLEX)
 		check_message(s, info);
 	s->length = 0;
 	if (s->rx_bytes - s->told >= 4 << 20) {
 		s->told = s->rx_bytes;
-		say("PROGRESS rx=%llu", (unsigned long long)s->rx_bytes);
+		say("PROGRESS port=%u rx=%llu", s->port, (unsigned long long)s->rx_bytes);
 	}
 	if (opt.mode == VERIFY && s->rx_messages == s->expected)
 		usrsctp_shutdown(s->so, SHUT_WR);
@@ -118,12 +124,14 @@ static void receive_all(struct session *s)
 		unsigned int type = SCTP_RECVV_NOINFO;
 		int flags = 0;
 		uint8_t event[2048];
-		size_t room = MAX_MESSAGE - s->length;
+		size_t room = ROOM - s->length;
 		bool part = s->length > 0;
 		ssize_t n;
 
+		while (s->halted)
+			sem_wait(&s->resume);
 		if (part && room == 0)
-			fail("message longer than %d bytes on stream %u", MAX_MESSAGE, info.rcv_sid);
+			fail("message longer than %d bytes on stream %u", ROOM, info.rcv_sid);
 		n = usrsctp_recvv(s->so, s->message + s->length, room, NULL, &from_len, &info, &info_len, &type, &flags);
 		if (n < 0) {
 			if (errno == EINTR || errno == EAGAIN)
@@ -148,36 +156,66 @@ static void receive_all(struct session *s)
 
 static void end_session(struct session *s, uint64_t began)
 {
-	tell_stack();
-	say("STATS rx_messages=%llu rx_bytes=%llu tx_messages=%llu tx_bytes=%llu sec=%.3f",
+	say("STATS port=%u rx_messages=%llu rx_bytes=%llu tx_messages=%llu tx_bytes=%llu longest_gap_ms=%.1f sec=%.3f", s->port,
 	    (unsigned long long)s->rx_messages, (unsigned long long)s->rx_bytes,
-	    (unsigned long long)s->tx_messages, (unsigned long long)s->tx_bytes, (double)(now_ns() - began) / 1e9);
+	    (unsigned long long)s->tx_messages, (unsigned long long)s->tx_bytes,
+	    (double)s->longest_gap / 1e6, (double)(now_ns() - began) / 1e9);
 	if (s->length != 0)
 		fail("association ended inside a message");
 	if (s->expected != 0 && s->rx_messages != s->expected)
 		fail("%llu messages of %llu came", (unsigned long long)s->rx_messages, (unsigned long long)s->expected);
 }
 
-void run_session(struct socket *so)
+static void *run_session(void *arg)
 {
-	struct session *s = calloc(1, sizeof *s);
+	struct session *s = arg;
+	struct socket *so = s->so;
 	pthread_t sender;
-	bool sends = opt.mode == VERIFY || opt.mode == SOURCE;
+	bool sends = opt.mode == VERIFY || opt.mode == SOURCE || opt.mode == DUPLEX;
 	uint64_t began = now_ns();
 
-	s->so = so;
-	s->message = malloc(MAX_MESSAGE);
-	if (opt.mode == VERIFY || opt.mode == SINK)
-		s->expected = planned_messages();
-	current = so;
 	if (sends)
 		pthread_create(&sender, NULL, send_plan, s);
 	receive_all(s);
 	if (sends)
 		pthread_join(sender, NULL);
 	end_session(s, began);
-	current = NULL;
+	pthread_mutex_lock(&lock);
+	s->so = NULL;
+	pthread_mutex_unlock(&lock);
 	usrsctp_close(so);
 	free(s->message);
-	free(s);
+	free(s->next);
+	return NULL;
+}
+
+void start_session(struct socket *so, uint16_t port)
+{
+	struct session *s = calloc(1, sizeof *s);
+
+	if (started == MAX_SESSIONS)
+		fail("more than %d associations", MAX_SESSIONS);
+	s->so = so;
+	s->port = port;
+	s->in_seed = s->out_seed = opt.seed;
+	if (opt.mode == DUPLEX) {
+		s->in_seed = opt.seed + 2 * (uint64_t)port + !opt.server;
+		s->out_seed = opt.seed + 2 * (uint64_t)port + opt.server;
+	}
+	s->message = malloc(ROOM);
+	s->next = calloc(opt.streams, sizeof *s->next);
+	sem_init(&s->go, 0, 0);
+	sem_init(&s->resume, 0, 0);
+	if (opt.mode == VERIFY || opt.mode == SINK)
+		s->expected = planned_messages();
+	pthread_mutex_lock(&lock);
+	sessions[started++] = s;
+	pthread_mutex_unlock(&lock);
+	pthread_create(&s->reader, NULL, run_session, s);
+}
+
+void join_sessions(void)
+{
+	for (unsigned i = 0; i < started; i++)
+		pthread_join(sessions[i]->reader, NULL);
 }
