@@ -3,8 +3,6 @@ package dpdk
 import (
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +12,7 @@ import (
 type HugeMode uint8
 
 const (
-	Auto     HugeMode = iota // hugepages if enough are free, else none
+	Auto     HugeMode = iota // hugepages if the kernel gives enough, else none
 	Off                      // none: slower, needs no preparation of the machine
 	Required                 // hugepages or an error
 )
@@ -39,7 +37,7 @@ func ParseHugeMode(s string) (HugeMode, error) {
 // Bounds and defaults of Options.
 const (
 	defaultMemoryMB = 512 // some twenty ports of 8192 buffers, reserved but not touched
-	minHugeMB       = 64  // Auto asks for at least this much in free hugepages
+	minHugeMB       = 64  // the least that is tried for in hugepages
 	minMemoryMB     = 32  // DPDK itself wants about 16
 	maxMemoryMB     = 1 << 20
 )
@@ -47,8 +45,9 @@ const (
 // Options are what Init starts DPDK with. The zero value will do.
 type Options struct {
 	HugePages HugeMode
-	// MemoryMB is how much memory DPDK may use, in MiB. 0 is 512 without
-	// hugepages and, with them, as much as is needed.
+	// MemoryMB is in MiB. Without hugepages it is how much memory DPDK may use;
+	// 0 is 512. With hugepages it is how much DPDK takes at start: ports that need
+	// more take more, as long as pages are free.
 	MemoryMB int
 	// MainCPUs are the processors of DPDK's own threads (interrupts, alarms),
 	// not of those that poll. Empty is every processor the process may use.
@@ -102,11 +101,7 @@ func (o *Options) arguments(huge bool, cpus []int) []string {
 			args = append(args, "-m", strconv.Itoa(o.MemoryMB))
 		}
 	} else {
-		mb := o.MemoryMB
-		if mb == 0 {
-			mb = defaultMemoryMB
-		}
-		args = append(args, "--no-huge", "--no-shconf", "-m", strconv.Itoa(mb))
+		args = append(args, "--no-huge", "--no-shconf", "-m", strconv.Itoa(o.normalMB()))
 	}
 	if o.PCI {
 		// A list of allowed devices with none that has a driver: DPDK takes no
@@ -129,35 +124,4 @@ func joinInts(v []int) string {
 		s[i] = strconv.Itoa(n)
 	}
 	return strings.Join(s, ",")
-}
-
-// decideHuge is whether to use hugepages, given what is free in MiB.
-func (o *Options) decideHuge(freeMB int) (bool, error) {
-	need := max(o.MemoryMB, minHugeMB)
-	switch {
-	case o.HugePages == Off:
-		return false, nil
-	case freeMB >= need:
-		return true, nil
-	case o.HugePages == Required:
-		return false, fmt.Errorf("dpdk: %d MiB of hugepages are needed and %d are free; "+
-			"reserve some (sysctl -w vm.nr_hugepages=%d) or choose hugepages auto or off", need, freeMB, need/2)
-	}
-	return false, nil
-}
-
-var hugeLine = regexp.MustCompile(`(?m)^(HugePages_Free|Hugepagesize):\s+(\d+)`)
-
-// freeHugeMB reads the free hugepages of the default size out of meminfo.
-func freeHugeMB(meminfo string) int {
-	v := map[string]int{}
-	for _, m := range hugeLine.FindAllStringSubmatch(meminfo, -1) {
-		v[m[1]], _ = strconv.Atoi(m[2])
-	}
-	return v["HugePages_Free"] * v["Hugepagesize"] / 1024
-}
-
-func readMeminfo() string {
-	b, _ := os.ReadFile("/proc/meminfo")
-	return string(b)
 }

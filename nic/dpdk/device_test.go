@@ -1,10 +1,13 @@
 package dpdk
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestParseDevice(t *testing.T) {
@@ -88,23 +91,58 @@ func TestOptionsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "auto, off or required")
 }
 
-func TestHugePageDecision(t *testing.T) {
-	require.Equal(t, 200, freeHugeMB("HugePages_Total: 200\nHugePages_Free:      100\nHugepagesize:       2048 kB\n"))
-	require.Zero(t, freeHugeMB(""))
-	for _, c := range []struct {
-		o    Options
-		free int
-		want bool
-	}{
-		{Options{}, 0, false}, {Options{}, 64, true}, {Options{MemoryMB: 128}, 64, false},
-		{Options{HugePages: Off}, 1000, false}, {Options{HugePages: Required}, 64, true},
-	} {
-		huge, err := c.o.decideHuge(c.free)
-		require.NoError(t, err)
-		require.Equal(t, c.want, huge, "%+v", c)
+func TestHugeSizes(t *testing.T) {
+	dir := t.TempDir()
+	for name, pages := range map[string][2]string{"hugepages-2048kB": {"100\n", "40\n"}, "hugepages-1048576kB": {"2\n", "0\n"}, "hugepages-64kB": {"7\n", "7\n"}} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name, "free_hugepages"), []byte(pages[0]), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name, "resv_hugepages"), []byte(pages[1]), 0o644))
 	}
-	_, err := (&Options{HugePages: Required}).decideHuge(10)
-	require.ErrorContains(t, err, "sysctl -w vm.nr_hugepages=32")
+	require.Equal(t, []hugeSize{{1 << 20, 2}, {2048, 60}}, hugeSizes(dir))
+	require.Empty(t, hugeSizes(dir+"/none"))
+}
+
+func TestHugePageChoice(t *testing.T) {
+	small, large := hugeSize{2048, 100}, hugeSize{1 << 20, 2}
+	for _, c := range []struct {
+		name  string
+		o     Options
+		sizes []hugeSize
+		tried []int // pages, by size
+		use   bool
+		why   string
+	}{
+		{"none", Options{}, nil, nil, false, "0 MiB are free"},
+		{"enough", Options{}, []hugeSize{small}, []int{32}, true, "auto; 200 MiB were free"},
+		{"too few", Options{MemoryMB: 202}, []hugeSize{small}, nil, false, "200 MiB are free"},
+		{"off", Options{HugePages: Off}, []hugeSize{small}, nil, false, "as asked"},
+		{"another size than the default", Options{MemoryMB: 512}, []hugeSize{large}, []int{1}, true, "auto; 2048 MiB were free"},
+		{"the smaller ones do", Options{MemoryMB: 200}, []hugeSize{large, small}, []int{100}, true, "auto; 2248 MiB were free"},
+		{"the smaller ones do not", Options{MemoryMB: 201}, []hugeSize{large, small}, []int{1}, true, "auto; 2248 MiB were free"},
+		{"both", Options{MemoryMB: 1100}, []hugeSize{large, small}, []int{1, 38}, true, "auto; 2248 MiB were free"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var tried []int
+			got, err := c.o.chooseHuge(c.sizes, func(_ hugeSize, n int) error { tried = append(tried, n); return nil })
+			require.NoError(t, err)
+			require.Equal(t, hugeChoice{c.use, c.why}, got)
+			require.Equal(t, c.tried, tried)
+		})
+	}
+	refuse := func(hugeSize, int) error { return unix.ENOMEM }
+	o := Options{MemoryMB: 128}
+	got, err := o.chooseHuge([]hugeSize{small}, refuse)
+	require.NoError(t, err)
+	require.Equal(t, "128 MiB of normal pages, no hugepages (the kernel refuses 64 of 100 free pages of 2048 kB (cannot allocate memory))", o.memoryText(got))
+	required := Options{HugePages: Required}
+	_, err = required.chooseHuge([]hugeSize{small}, refuse)
+	require.ErrorContains(t, err, "raise the limit of the cgroup")
+	_, err = required.chooseHuge(nil, refuse)
+	require.ErrorContains(t, err, "64 MiB of hugepages are needed and 0 MiB are free; reserve some (echo 32 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages)")
+}
+
+func TestHugePagesThatAreNotThere(t *testing.T) {
+	require.ErrorIs(t, hugeSize{kB: 2048}.try(1<<20), unix.ENOMEM)
 }
 
 func TestInitOnce(t *testing.T) {

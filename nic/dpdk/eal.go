@@ -59,8 +59,7 @@ func Init(o Options) (*EAL, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	free := freeHugeMB(readMeminfo())
-	huge, err := o.decideHuge(free)
+	huge, err := o.chooseHuge(hugeSizes(hugeDir), hugeSize.try)
 	if err != nil {
 		return nil, err
 	}
@@ -68,28 +67,13 @@ func Init(o Options) (*EAL, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := start(o.arguments(huge, cpus), o.LogLevel != ""); err != nil {
+	if err := start(o.arguments(huge.use, cpus), o.LogLevel != ""); err != nil {
 		ealErr = err
 		return nil, err
 	}
 	o.MainCPUs = slices.Clone(o.MainCPUs)
-	eal = &EAL{opt: o, huge: huge, why: memoryText(huge, free, &o)}
+	eal = &EAL{opt: o, huge: huge.use, why: o.memoryText(huge)}
 	return eal, nil
-}
-
-func memoryText(huge bool, free int, o *Options) string {
-	if huge {
-		return fmt.Sprintf("hugepages (%s; %d MiB were free)", o.HugePages, free)
-	}
-	mb := o.MemoryMB
-	if mb == 0 {
-		mb = defaultMemoryMB
-	}
-	why := fmt.Sprintf("%d MiB of them are free", free)
-	if o.HugePages == Off {
-		why = "as asked"
-	}
-	return fmt.Sprintf("%d MiB of normal pages, no hugepages (%s)", mb, why)
 }
 
 // mainCPUs are the processors asked for, all of which the process must have,
