@@ -1,7 +1,9 @@
 package dpdk
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"testing"
@@ -35,9 +37,10 @@ func newSpace(t testing.TB) *space {
 		if s.ns, err = netns.Get(); err == nil {
 			s.nl, err = netlink.NewHandle(unix.NETLINK_ROUTE)
 		}
-	}) || err != nil {
+	}) || errors.Is(err, unix.EPERM) {
 		t.Skipf("a network namespace cannot be made (root, or CAP_SYS_ADMIN and CAP_NET_ADMIN, are needed): %v", err)
 	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
 		s.nl.Close()
 		s.ns.Close()
@@ -97,7 +100,8 @@ func (s *space) set(t testing.TB, name string, up bool) {
 	}
 }
 
-// open opens device in the namespace, or skips the test and says why.
+// open opens device in the namespace. It skips the test only where the kernel or
+// the process lacks what no set-up can install: anything else is a bug.
 func (s *space) open(t testing.TB, device string, spec PortSpec) *Port {
 	t.Helper()
 	d, err := ParseDevice(device)
@@ -107,11 +111,73 @@ func (s *space) open(t testing.TB, device string, spec PortSpec) *Port {
 		spec.Buffers = 4096
 	}
 	var p *Port
-	s.in(t, func() { p, err = testEAL.Open(spec) })
-	if err != nil {
-		t.Skipf("%s does not work here: %v", device, err)
+	lacking := ""
+	s.in(t, func() {
+		if lacking = lacks(kindOf(d.Device)); lacking == "" {
+			p, err = testEAL.Open(spec)
+		}
+	})
+	if lacking != "" {
+		t.Skipf("%s cannot work here: %s", device, lacking)
 	}
+	require.NoError(t, err)
 	return p
+}
+
+// lacks names what a kind of device needs of the kernel and does not have, "" if
+// all is there.
+func lacks(k *kind) string {
+	families := map[*kind]int{kindAFPacket: unix.AF_PACKET, kindAFXDP: unix.AF_XDP}
+	if family, ok := families[k]; ok {
+		fd, err := unix.Socket(family, unix.SOCK_RAW, 0)
+		if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EPERM) {
+			return fmt.Sprintf("no socket of family %d: %v", family, err)
+		}
+		unix.Close(fd)
+	}
+	if _, err := os.Stat("/dev/net/tun"); k == kindTap && err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// verdict is a test that notes how it ended.
+type verdict struct {
+	testing.TB
+	failed, skipped bool
+}
+
+func (v *verdict) Helper()               {}
+func (v *verdict) Errorf(string, ...any) { v.failed = true }
+func (v *verdict) FailNow()              { v.failed = true; runtime.Goexit() }
+func (v *verdict) Skipf(string, ...any)  { v.skipped = true; runtime.Goexit() }
+
+func TestADeviceThatDoesNotOpenFailsItsTest(t *testing.T) {
+	s := newSpace(t)
+	v := &verdict{TB: t}
+	onThread(func() { s.open(v, "af_packet:nosuchif0", PortSpec{}) })
+	require.Equal(t, []bool{true, false}, []bool{v.failed, v.skipped})
+}
+
+// TestPacketGroupTaken: another program has the number that the PMD makes of the
+// process and the interface.
+func TestPacketGroupTaken(t *testing.T) {
+	s := newSpace(t)
+	va, vb := s.veth(t, 1500)
+	s.in(t, func() {
+		a, err := net.InterfaceByName(va)
+		require.NoError(t, err)
+		b, err := net.InterfaceByName(vb)
+		require.NoError(t, err)
+		const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // in network order
+		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, all)
+		require.NoError(t, err)
+		defer unix.Close(fd)
+		require.NoError(t, unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: b.Index}))
+		require.NoError(t, unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, (os.Getpid()^a.Index)&0xffff))
+		_, err = testEAL.Open(PortSpec{Device: "net_af_packet,iface=" + va})
+		require.ErrorContains(t, err, "group of the same number, on another interface; start this one again")
+	})
 }
 
 func vethPair(driver string, spec PortSpec) func(testing.TB) (a, b *Port) {
