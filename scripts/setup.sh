@@ -47,7 +47,7 @@ missing() {
 
 elsewhere() {
 	say "this is no Debian or Ubuntu. Install, by whatever name your system has for them:"
-	echo "  DPDK 21.11 to 25.11 with headers, pkg-config file (libdpdk.pc) and drivers"
+	echo "  DPDK 22.11, 24.11 or 25.11 (21.11 and 23.11 were not tried) with headers, pkg-config file (libdpdk.pc) and drivers"
 	echo "    (Fedora: dpdk-devel; Arch: dpdk; from source: https://doc.dpdk.org/guides/linux_gsg/)"
 	echo "  pkg-config, gcc and the C library's headers"
 	if [ "$what" = test ]; then

@@ -1,6 +1,6 @@
 /* The C side of package dpdk: everything that touches a DPDK structure. Go sees
  * only the structures declared here, so that DPDK's own layouts may change
- * from release to release. Releases 21.11 to 25.11. */
+ * from release to release; doc.go says which were tried. */
 #ifndef TL_SHIM_H
 #define TL_SHIM_H
 
