@@ -407,6 +407,32 @@ func TestReaderStopsAndGoesOn(t *testing.T) {
 	require.Len(t, got, 200)
 }
 
+// What the advertised window lets the peer send is taken, although a chunk is
+// charged more than its data: a reader that is slower than the sender costs
+// nothing but a probe whenever the window closes, and the probe is sent again as
+// soon as the window opens (6.1, A; 6.2).
+func TestAdvertisedWindowIsKept(t *testing.T) {
+	for _, size := range []int{400, 800, 1400} {
+		p := newPair(t, 1, func(side int, c *Config) {
+			c.Timers.MaxBurst = 0
+			c.Limits.ReceiveBuffer = 64 << 10
+		})
+		p.connect()
+		const rounds = 50
+		sent, got := 0, 0
+		for range rounds {
+			for ; sent-got < 128<<10/size; sent++ {
+				p.sendMsg(0, 0, message(sent, size), 0)
+			}
+			p.run(p.now + 300*Millisecond) // delayed SACKs, no T3-rtx
+			got += len(p.receive(1))
+		}
+		require.Greater(t, got, rounds/2*(64<<10)/2/size, "messages of %d bytes", size)
+		require.LessOrEqual(t, p.e[1].ctr.Drops.NoReceiveBuffer, uint64(rounds), "messages of %d bytes", size)
+		require.Zero(t, p.e[0].ctr.T3RtxExpireds)
+	}
+}
+
 // A message larger than the receive buffer is delivered in parts (RFC 9260, section 6.9).
 func TestPartialDelivery(t *testing.T) {
 	for _, flags := range []SendFlags{0, Unordered} {

@@ -26,6 +26,7 @@ type inbound struct {
 	packets    int  // with DATA since the last SACK
 	sackNow    bool // this packet wants an immediate SACK
 	advertised int  // a_rwnd last told to the peer
+	promised   int  // bytes of data that the windows told to the peer let it send
 }
 
 type tsnRun struct{ first, last wire.TSN }
@@ -88,7 +89,7 @@ const (
 func (in *inbound) init(streams int, first wire.TSN) {
 	in.cum, in.base = first-1, first
 	in.streams = make([]inStream, streams)
-	in.advertised = in.limit
+	in.advertised, in.promised = in.limit, in.limit
 	in.packets = 1 // 5.1: "After the reception of the first DATA chunk … the endpoint MUST immediately respond with a SACK chunk"
 }
 
@@ -212,6 +213,7 @@ func (a *assoc) handleData(d wire.Data, now Time) {
 		return
 	}
 	in.held += blockSizes[b.class]
+	in.promised = max(0, in.promised-len(data))
 	in.sackNow = in.sackNow || len(in.runs) > 0 || d.Immediate()
 	a.stats.RxDataChunks++
 	if d.Unordered() {
@@ -244,6 +246,12 @@ func (a *assoc) roomFor(t wire.TSN, n int) bool {
 	}
 	size := blockSizes[blockClass(n)]
 	if in.held+size <= in.limit {
+		return true
+	}
+	// The window counts data, the limit blocks: what the peer was told it may send
+	// is taken all the same, up to almost twice the limit. The rest is for what
+	// fills a gap.
+	if n <= in.promised && in.held+size <= 2*in.limit-in.limit/32 {
 		return true
 	}
 	a.deliverPart()

@@ -27,6 +27,8 @@ type outbound struct {
 	burstAt  Time // when credit was given last
 	closed   bool // the peer's window was too small for a chunk when it told us last
 	answered bool // and it told so after T3-rtx expired last
+	probing  bool // chunk probe was sent beyond the peer's window
+	probe    wire.TSN
 
 	recovering bool // fast recovery, until recoverTo is acknowledged
 	recoverTo  wire.TSN

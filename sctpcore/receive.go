@@ -83,6 +83,7 @@ func (a *assoc) putSack(k *packetBuilder) {
 		n++
 	}
 	in.advertised = in.rwnd()
+	in.promised = max(in.promised, in.advertised)
 	k.b = wire.AppendSack(k.b, in.cum, uint32(in.advertised), a.e.gaps[:n], in.dups)
 	in.dups = in.dups[:0]
 	in.packets, in.sackNow = 0, false

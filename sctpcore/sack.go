@@ -85,11 +85,29 @@ func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
 		if o.closed {
 			o.answered, a.errors = true, 0
 		}
+		a.endProbe(cum)
 	}
 	if a.state >= ShutdownPending {
 		a.shutdownProgress(now)
 	}
 	a.wantTransmit()
+}
+
+// endProbe sends the probe of a closed window again when the window has opened
+// and the peer does not have the chunk: it was dropped, and waiting for T3-rtx
+// would leave the open window unused.
+func (a *assoc) endProbe(cum wire.TSN) {
+	o := &a.out
+	if !o.probing || o.closed && cum.Less(o.probe) {
+		return
+	}
+	o.probing = false
+	if o.probe.LessEq(cum) {
+		return
+	}
+	if c := o.chunk(o.probe); c.state == chunkSent {
+		a.lose(o.probe, c, false)
+	}
 }
 
 // giveCredit bounds the burst that a SACK may set off: as many packets as it

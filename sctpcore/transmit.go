@@ -215,7 +215,7 @@ func (a *assoc) putLost(k *packetBuilder, t wire.TSN, c *outChunk, now Time) {
 	o := &a.out
 	c.state, c.path, c.again, c.missing, c.reneged = chunkSent, uint8(k.path), true, 0, 0
 	o.lost--
-	o.peerRwnd = max(0, o.peerRwnd-int(c.n))
+	o.consumeWindow(t, int(c.n))
 	a.append(k, t, c)
 	// 6.1: the timer restarts when the earliest outstanding chunk is sent again.
 	p := &a.paths[k.path]
@@ -254,7 +254,7 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 	}
 	*c = outChunk{message: o.cut, off: uint32(o.cutOff), n: uint16(n), ssn: m.ssn, path: uint8(k.path)}
 	c.flags = a.dataFlags(m, o.cutOff, n)
-	o.peerRwnd = max(0, o.peerRwnd-n)
+	o.consumeWindow(o.nextTSN, n)
 	a.append(k, o.nextTSN, c)
 	if p := &a.paths[k.path]; !p.rttPending {
 		p.rttPending, p.rttTSN, p.rttSent = true, o.nextTSN, now
@@ -268,6 +268,15 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 		a.passFailed()
 	}
 	return true
+}
+
+// consumeWindow takes n bytes of chunk t off the peer's window, which t probes if
+// it is not that large.
+func (o *outbound) consumeWindow(t wire.TSN, n int) {
+	if n > o.peerRwnd {
+		o.probing, o.probe = true, t
+	}
+	o.peerRwnd = max(0, o.peerRwnd-n)
 }
 
 // minFragment is the least user data worth a chunk of its own at a packet's end.
