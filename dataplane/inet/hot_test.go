@@ -42,7 +42,6 @@ func hotPaths(t testing.TB) map[string]func() {
 		"TemplateWrite4":  func() { t4.Write(pkt); pkt.TrimFront(t4.Len()) },
 		"TemplateWrite6":  func() { t6.Write(pkt); pkt.TrimFront(t6.Len()) },
 		"NeighbourLookup": func() { s.n.Lookup(peer4, s.now) },
-		"Confirm":         func() { s.n.Confirm(peer6, s.now) },
 		"RouteLookup":     func() { routes.Lookup(far) },
 		"RouteLookupFrom": func() { routes.LookupFrom(from, far) },
 		"Candidates":      func() { routes.Candidates(from, far, hops[:]) },

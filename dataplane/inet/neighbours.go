@@ -17,9 +17,9 @@ type NeighbourState uint8
 const (
 	NeighbourNone NeighbourState = iota // not in the table, and no room to put it there
 	Incomplete                          // asked for, not answered yet
-	Reachable                           // answered, or confirmed by traffic, a short time ago
-	Stale                               // MAC known but not confirmed of late
-	Delay                               // used while stale; a probe follows unless traffic confirms it
+	Reachable                           // answered a short time ago
+	Stale                               // MAC known but not asked for of late
+	Delay                               // used while stale; a probe follows
 	Probe                               // being asked whether it is still there
 	Failed                              // did not answer
 )
@@ -64,6 +64,10 @@ const neighbourTick = Second / 100
 // Handle… and verbs put in, Poll… takes out. Entries are made only by our own
 // lookups and by requests addressed to us from a connected subnet; announcements
 // change what exists. One thread.
+//
+// A neighbour in use is asked again, to its MAC, about every 30 s: that costs less
+// than to have acknowledgements confirm it, which RFC 4861, section 7.3.1, leaves
+// open.
 type Neighbours struct {
 	iface   *Iface
 	drops   *Drops
@@ -188,19 +192,6 @@ func (n *Neighbours) Lookup(addr wire.Addr, now int64) (MAC, NeighbourState) {
 		}
 	}
 	return e.mac, e.state
-}
-
-// Confirm tells that a packet from addr has shown that what we sent it arrived
-// (forward progress, RFC 4861, section 7.3.1): as long as it is told more often
-// than the reachable time, the neighbour is never probed. Unknown addresses are
-// ignored. It may be called for every acknowledgement; once a second is enough.
-func (n *Neighbours) Confirm(addr wire.Addr, now int64) {
-	e := n.find(addr)
-	if e == nil || !e.state.Usable() {
-		return
-	}
-	e.state, e.lastUse = Reachable, now
-	n.schedule(e, now+e.lifetime)
 }
 
 // Hold keeps a packet to addr until the neighbour has answered, and returns a

@@ -144,21 +144,6 @@ func TestReachableToProbeToReachable(t *testing.T) {
 	require.Zero(t, s.drops.Total())
 }
 
-func TestConfirmedByTrafficIsNeverProbed(t *testing.T) {
-	s := resolved(t)
-	gen := s.n.Generation()
-	for range 600 {
-		s.now += Second
-		s.n.Confirm(peer4, s.now)
-		s.n.Confirm(peer6, s.now)
-		s.n.Confirm(addr("192.0.2.99"), s.now)
-		require.Empty(t, s.poll())
-	}
-	require.Equal(t, Reachable, s.state(peer4))
-	require.Equal(t, gen, s.n.Generation())
-	require.Equal(t, 2, s.n.Len())
-}
-
 func TestWeAnswer(t *testing.T) {
 	s := newStack(t)
 	s.take(arpFrame(t, BroadcastMAC, 1, peerMAC, peer4, our4))
