@@ -16,6 +16,9 @@ type stray struct {
 	pkt      *nic.Packet // nil for a reassembled packet, whose data is a copy
 	data     []byte      // of an SCTP packet: the view that the parser gave
 	src, dst wire.Addr
+	// of strayNeighbour:
+	from    uint8     // the worker that received it
+	unasked inet.Drop // what to count it under if nobody asked for it; DropNone if somebody did
 }
 
 type strayKind uint8
@@ -23,7 +26,7 @@ type strayKind uint8
 const (
 	straySCTP      strayKind = iota // verified, for the core
 	strayFrame                      // a frame to be sorted again: an ICMP error
-	strayNeighbour                  // a copy of ARP or ND, which every worker learns from
+	strayNeighbour                  // a copy of ARP or ND, from which every worker learns in turn
 )
 
 // stray puts a packet in the batch for its worker; it tells whether the packet
@@ -37,31 +40,78 @@ func (w *worker) stray(to uint8, p *workerPort, pkt *nic.Packet, m *inet.Meta) (
 	return s.pkt != nil
 }
 
-// copyTo hands a copy of a frame to another worker.
-func (w *worker) copyTo(to uint8, p *workerPort, pkt *nic.Packet, kind strayKind) {
+// copyTo hands a copy of a frame to another worker, as s says.
+func (w *worker) copyTo(to uint8, p *workerPort, pkt *nic.Packet, s stray) {
 	c := p.copyOf(pkt.Data())
 	if c == nil {
 		w.drops[DropNoBuffer]++
 		return
 	}
 	c.Flags = pkt.Flags
-	w.hand(to, stray{kind: kind, port: uint16(p.index), pkt: c})
+	s.port, s.pkt = uint16(p.index), c
+	w.hand(to, s)
 }
 
-// share lets the other workers learn from answers and announcements: each has
-// neighbours of its own, but a frame reaches only one of them. Questions are
-// for the one that they reached. (An answer to another worker's question counts
-// as unsolicited where it arrives.)
-func (w *worker) share(p *workerPort, pkt *nic.Packet) {
+// learnMAC takes in the frame of ARP or ND that was just parsed. An answer to a
+// question that this worker did not ask is not counted, since another may have
+// asked it: unasked is what to count it under.
+func (w *worker) learnMAC(p *workerPort) (unasked inet.Drop) {
+	m := &w.rx.meta
+	arp, nd := w.inetDrops[inet.DropARPUnsolicited], w.inetDrops[inet.DropNDUnsolicited]
+	if m.Proto == inet.ProtoICMPv6 {
+		p.neighbours.HandleND(m, int64(w.now))
+	} else {
+		p.neighbours.HandleARP(m, int64(w.now))
+	}
+	switch {
+	case w.inetDrops[inet.DropARPUnsolicited] != arp:
+		unasked = inet.DropARPUnsolicited
+	case w.inetDrops[inet.DropNDUnsolicited] != nd:
+		unasked = inet.DropNDUnsolicited
+	}
+	w.inetDrops[inet.DropARPUnsolicited], w.inetDrops[inet.DropNDUnsolicited] = arp, nd
+	return unasked
+}
+
+// hear learns from a frame of ARP or ND, and lets the other workers learn from
+// answers and announcements: each has neighbours of its own, but a frame reaches
+// only one of them. Its copy goes from worker to worker. Questions are for the one
+// that they reached.
+func (w *worker) hear(p *workerPort, pkt *nic.Packet) {
+	unasked := w.learnMAC(p)
 	if len(w.d.workers) == 1 || !tellsMAC(&w.rx.meta) {
+		w.countUnasked(unasked)
 		return
 	}
-	for i := range w.d.workers {
-		if uint8(i) != w.number {
-			w.copyTo(uint8(i), p, pkt, strayNeighbour)
-		}
+	w.copyTo(w.successor(), p, pkt, stray{kind: strayNeighbour, from: w.number, unasked: unasked})
+}
+
+// overhear learns from what another worker heard, and passes it on; it tells
+// whether the packet went along. What is wrong with the frame was counted where it
+// came in, but for an answer that nobody asked for: the last worker knows.
+func (w *worker) overhear(p *workerPort, s stray) (gone bool) {
+	counted := w.inetDrops
+	p.parser.Parse(s.pkt.Data(), s.pkt.Flags, int64(w.now), &w.rx.meta)
+	if w.learnMAC(p) == inet.DropNone {
+		s.unasked = inet.DropNone
+	}
+	w.inetDrops = counted
+	if w.successor() == s.from {
+		w.countUnasked(s.unasked)
+		return false
+	}
+	w.hand(w.successor(), s)
+	return true
+}
+
+func (w *worker) countUnasked(d inet.Drop) {
+	if d != inet.DropNone {
+		w.inetDrops[d]++
 	}
 }
+
+// successor is the number of the worker after this one, in a circle.
+func (w *worker) successor() uint8 { return uint8((int(w.number) + 1) % len(w.d.workers)) }
 
 // tellsMAC tells answers and announcements from questions: ARP operation 2 or
 // sender and target alike, ND type 136.
@@ -122,7 +172,7 @@ func (w *worker) takeStrays() (busy bool) {
 		case strayFrame:
 			gone = w.sort(p, s.pkt)
 		case strayNeighbour:
-			w.overhear(p, s.pkt)
+			gone = w.overhear(p, *s)
 		}
 		if s.pkt != nil && !gone {
 			b.kept[b.nKept] = s.pkt
@@ -134,17 +184,4 @@ func (w *worker) takeStrays() (busy bool) {
 		w.endBurst()
 	}
 	return n > 0
-}
-
-// overhear learns from a neighbour's frame that another worker received and
-// counted: an answer that we did not ask for is no drop here.
-func (w *worker) overhear(p *workerPort, pkt *nic.Packet) {
-	counted := w.inetDrops
-	switch m := &w.rx.meta; p.parser.Parse(pkt.Data(), pkt.Flags, int64(w.now), m) {
-	case inet.ARP:
-		p.neighbours.HandleARP(m, int64(w.now))
-	case inet.ND:
-		p.neighbours.HandleND(m, int64(w.now))
-	}
-	w.inetDrops = counted
 }

@@ -149,6 +149,9 @@ func TestAnswersWaitForTheNeighbour(t *testing.T) {
 		require.Len(t, aborts, 1, "%d workers: the answer reaches whoever asked", workers)
 		require.EqualValues(t, 99, aborts[0].VerificationTag)
 		require.EqualValues(t, 6, aborts[0].Payload[0], "ABORT")
+		require.Zero(t, dropCount(t, r.d, "inet_arp_unsolicited"), "one worker asked")
+		r.exchange(r.arp(layers.ARPReply))
+		require.EqualValues(t, 1, dropCount(t, r.d, "inet_arp_unsolicited"), "nobody asked again; counted once")
 	}
 }
 

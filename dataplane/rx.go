@@ -72,12 +72,8 @@ func (w *worker) sort(p *workerPort, pkt *nic.Packet) (gone bool) {
 		}
 		w.rx.inbound[w.rx.nIn] = sctpcore.Inbound{Src: m.Src, Dst: m.Dst, Data: m.Payload, Port: uint32(p.index)}
 		w.rx.nIn++
-	case inet.ARP:
-		p.neighbours.HandleARP(m, now)
-		w.share(p, pkt)
-	case inet.ND:
-		p.neighbours.HandleND(m, now)
-		w.share(p, pkt)
+	case inet.ARP, inet.ND:
+		w.hear(p, pkt)
 	case inet.EchoRequest:
 		if n := p.responder.EchoReply(pkt.Data(), m, now); n > 0 {
 			pkt.Truncate(n)
@@ -88,7 +84,7 @@ func (w *worker) sort(p *workerPort, pkt *nic.Packet) (gone bool) {
 	case inet.ICMPError:
 		if q, ok := inet.QuotedSCTP(m); ok {
 			if o := w.d.steer.quoted(q.Dst, q.SCTP); o != w.number {
-				w.copyTo(o, p, pkt, strayFrame)
+				w.copyTo(o, p, pkt, stray{kind: strayFrame})
 			} else {
 				w.core.HandleUnreachable(w.now, q.Src, q.Dst, q.SCTP, q.MTU, q.Protocol)
 			}
