@@ -23,7 +23,7 @@ const (
 	DropNoRoute                     // no route to the destination, or its link is down
 	DropNoSource                    // none of our addresses suits the destination's port
 	DropNoHeadroom                  // a tx buffer cannot take the headers
-	DropNoBuffer                    // no buffer for a frame of ARP, ND or ICMP
+	DropNoBuffer                    // no buffer for a frame of ARP, ND or ICMP, or a fragment of ours
 	DropBacklogFull                 // an association aborted because too many wait for Accept
 	DropNoListener                  // an association that came up when its listener was gone
 	DropSendRefused                 // a queued message that the core refused: the association was closing
@@ -40,7 +40,7 @@ var dropTexts = [numDrops]struct{ name, help string }{
 	DropNoRoute:         {"no_route", "packets to a destination without a usable route"},
 	DropNoSource:        {"no_source", "packets for which no address of ours suits the route"},
 	DropNoHeadroom:      {"no_headroom", "packets whose buffer had no room for the headers"},
-	DropNoBuffer:        {"no_buffer", "ARP, ND and ICMP frames for which the pool had no buffer"},
+	DropNoBuffer:        {"no_buffer", "ARP, ND and ICMP frames, and fragments of ours, for which the pool had no buffer"},
 	DropBacklogFull:     {"backlog_full", "associations aborted because too many waited for Accept"},
 	DropNoListener:      {"no_listener", "associations that came up when their listener was gone"},
 	DropSendRefused:     {"send_refused", "queued messages that the association no longer took"},

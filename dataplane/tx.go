@@ -115,12 +115,16 @@ func (w *worker) forward(o *sctpcore.Outbound, pkt *nic.Packet) {
 			return
 		}
 	}
-	if !e.offload {
-		wire.SetChecksum(pkt.Data())
-	}
 	p := e.port
 	if g := p.neighbours.Generation(); e.generation != g {
 		w.lookUp(e)
+	}
+	if o.CutTo != 0 {
+		w.sendCut(e, pkt, min(o.CutTo, p.mtu))
+		return
+	}
+	if !e.offload {
+		wire.SetChecksum(pkt.Data())
 	}
 	if !e.template.Write(pkt) {
 		w.drops[DropNoHeadroom]++
@@ -130,11 +134,16 @@ func (w *worker) forward(o *sctpcore.Outbound, pkt *nic.Packet) {
 	if p.fit {
 		w.tx.pool = p.index
 	}
+	w.dispatch(e, pkt)
+}
+
+// dispatch sends a complete frame, or has it wait for the neighbour's MAC.
+func (w *worker) dispatch(e *egress, pkt *nic.Packet) {
 	if e.resolved {
-		w.enqueue(p, pkt)
+		w.enqueue(e.port, pkt)
 		return
 	}
-	if back := p.neighbours.Hold(e.via, pkt, int64(w.now)); back != nil {
+	if back := e.port.neighbours.Hold(e.via, pkt, int64(w.now)); back != nil {
 		w.discard(back)
 	}
 }

@@ -176,7 +176,7 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 			need := wire.DataHeaderLen + wire.Pad4(int(c.n))
 			if k.empty() && need > k.left() {
 				// 6.9: the path MTU shrank after the chunk got its TSN: IP has to cut it.
-				k.room = len(k.out.Buf)
+				k.room, k.out.CutTo = len(k.out.Buf), p.mtu
 			}
 			if k.left() < need {
 				break

@@ -51,6 +51,9 @@ type Outbound struct {
 	Path  uint8
 	// HasData tells that the packet carries user data.
 	HasData bool
+	// CutTo is the path's MTU in bytes if IP has to cut the packet to it, since the
+	// MTU shrank after its DATA had got a TSN (RFC 9260, section 6.9); else 0.
+	CutTo int
 }
 
 // Route is what the caller knows about how to reach one path's destination.

@@ -149,15 +149,19 @@ func quoted6(b []byte) (q Quoted, ok bool) {
 	if len(h) < ipv6Len || h[0]>>4 != 6 {
 		return Quoted{}, false
 	}
-	// We send neither extension headers nor fragments.
-	if h[6] != ProtoSCTP || len(h) < ipv6Len+minQuote {
+	// Of extension headers we send that of fragments alone.
+	l4, next := ipv6Len, h[6]
+	if next == protoFragment && len(h) >= ipv6Len+fragLen && binary.BigEndian.Uint16(h[ipv6Len+2:])&^7 == 0 {
+		l4, next = ipv6Len+fragLen, h[ipv6Len]
+	}
+	if next != ProtoSCTP || len(h) < l4+minQuote {
 		return Quoted{}, false
 	}
 	q.Src, q.Dst = wire.Addr(h[8:24]), wire.Addr(h[24:40])
 	if class6(q.Src) != classUnicast || class6(q.Dst) != classUnicast {
 		return Quoted{}, false
 	}
-	q.SCTP = h[ipv6Len:min(len(h), ipv6Len+int(binary.BigEndian.Uint16(h[4:])))]
+	q.SCTP = h[l4:max(l4, min(len(h), ipv6Len+int(binary.BigEndian.Uint16(h[4:]))))]
 	switch b[0] {
 	case icmp6TooBig:
 		q.MTU = int(min(binary.BigEndian.Uint32(b[4:]), 65535))

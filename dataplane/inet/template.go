@@ -11,8 +11,9 @@ import (
 // defaultHopLimit is the TTL or hop limit of what we send (RFC 1700).
 const defaultHopLimit = 64
 
-// dontFragment is the DF bit in the IPv4 flags and offset word. It is always
-// set: the core does path MTU discovery (RFC 9260, section 7.3).
+// dontFragment is the DF bit in the IPv4 flags and offset word. All but what
+// PutFragment writes has it: the core does path MTU discovery (RFC 9260, section
+// 7.3).
 const dontFragment = 0x4000
 
 // TemplateConfig says what the headers of a path contain.
