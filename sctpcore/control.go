@@ -174,6 +174,12 @@ func (a *assoc) handleChunks(in *Inbound, b []byte) {
 	}
 	hadData := false
 	for first := len(b) == len(in.Data)-wire.CommonHeaderLen; len(b) > 0 && a.state != Closed; first = false {
+		if a.takesData() {
+			if rest := a.takeRun(b); len(rest) < len(b) {
+				b, hadData = rest, true
+				continue
+			}
+		}
 		c, rest, err := wire.NextChunk(b)
 		if err != nil {
 			a.e.ctr.Drops.BadChunkLength++
@@ -194,9 +200,14 @@ func (a *assoc) handleChunks(in *Inbound, b []byte) {
 	}
 }
 
+// takesData tells whether the state has use for DATA.
+func (a *assoc) takesData() bool {
+	return a.state == Established || a.state == ShutdownPending || a.state == ShutdownSent
+}
+
 // dataChunk takes in a DATA chunk where the state has use for it.
 func (a *assoc) dataChunk(c wire.Chunk, now Time) bool {
-	if a.state != Established && a.state != ShutdownPending && a.state != ShutdownSent {
+	if !a.takesData() {
 		a.e.ctr.Drops.UnexpectedChunk++
 		return false
 	}

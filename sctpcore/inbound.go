@@ -18,9 +18,10 @@ type inbound struct {
 	records []inRecord // ring by TSN; length is a power of two
 	streams []inStream
 
-	ready    fifo[readyChunk] // bounded by limit: every element is charged a block
-	readOff  int              // bytes of its first chunk that were read
-	cutShort bool             // before it, the rest of a message will never come
+	ready    fifo[readyRun] // bounded by limit: every element is charged a block
+	readPos  int            // where in its first run the chunk begins that is read next
+	readOff  int            // bytes of that chunk's user data that were read
+	cutShort bool           // before it, the rest of a message will never come
 	partial  partialDelivery
 
 	packets    int  // with DATA since the last SACK
@@ -44,10 +45,9 @@ type inStream struct {
 // (peer), so that a fragment joins its neighbours in constant time.
 type inRecord struct {
 	block    block
-	ppid     uint32
+	n        uint32   // bytes of the chunk
 	peer     wire.TSN // other end of the run
 	next     wire.TSN // next waiting message of the stream, if linked
-	n        uint16
 	stream   uint16
 	ssn      wire.SSN
 	flags    uint8
@@ -55,17 +55,6 @@ type inRecord struct {
 	complete bool // first record of a message that waits for its turn
 	queued   bool // in its stream's queue
 	linked   bool // next is set
-}
-
-// readyChunk is a piece of a message in delivery order.
-type readyChunk struct {
-	block  block
-	ppid   uint32
-	tsn    wire.TSN
-	n      uint16
-	stream uint16
-	ssn    wire.SSN
-	flags  uint8
 }
 
 // partialDelivery is the message that is being delivered before it is complete.
@@ -170,8 +159,7 @@ func (in *inbound) accept(t wire.TSN) bool {
 func (a *assoc) handleData(d wire.Data, now Time) {
 	in := &a.in
 	t := d.TSN()
-	data := d.UserData()
-	if len(data) == 0 {
+	if len(d.UserData()) == 0 {
 		// 6.2: "an endpoint that receives a DATA chunk with no user data SHOULD
 		// send an ABORT chunk with an error cause set to 'No User Data'".
 		a.e.ctr.Drops.EmptyData++
@@ -191,7 +179,7 @@ func (a *assoc) handleData(d wire.Data, now Time) {
 		a.badStream(d, t)
 		return
 	}
-	if !a.roomFor(t, len(data)) {
+	if !a.roomFor(t, len(d)) {
 		in.sackNow = true
 		return
 	}
@@ -200,20 +188,20 @@ func (a *assoc) handleData(d wire.Data, now Time) {
 		a.abort(ReasonProtocol, wire.CauseProtocolViolation, []byte("fragments contradict each other"), now)
 		return
 	}
-	b, ok := a.e.store.put(data)
-	if !ok {
+	class := blockClass(len(d))
+	if !a.e.store.has(class) {
 		a.e.ctr.Drops.NoStore++
 		in.sackNow = true
 		return
 	}
 	if !in.accept(t) {
-		a.e.store.release(b)
 		a.e.ctr.Drops.TSNOutsideWindow++
 		in.sackNow = true
 		return
 	}
-	in.held += blockSizes[b.class]
-	in.promised = max(0, in.promised-len(data))
+	b := a.e.store.put(class, d)
+	in.held += blockSizes[class]
+	in.promised = max(0, in.promised-len(d.UserData()))
 	in.sackNow = in.sackNow || len(in.runs) > 0 || d.Immediate()
 	a.stats.RxDataChunks++
 	if d.Unordered() {
@@ -237,7 +225,7 @@ func (a *assoc) badStream(d wire.Data, t wire.TSN) {
 	a.replyError(cause)
 }
 
-// roomFor tells whether n bytes of TSN t may be taken in.
+// roomFor tells whether TSN t, a chunk of n bytes, may be taken in.
 func (a *assoc) roomFor(t wire.TSN, n int) bool {
 	in := &a.in
 	if int(t-in.base) >= maxWindow {
@@ -251,7 +239,7 @@ func (a *assoc) roomFor(t wire.TSN, n int) bool {
 	// The window counts data, the limit blocks: what the peer was told it may send
 	// is taken all the same, up to almost twice the limit. The rest is for what
 	// fills a gap.
-	if n <= in.promised && in.held+size <= 2*in.limit-in.limit/32 {
+	if n-wire.DataHeaderLen <= in.promised && in.held+size <= 2*in.limit-in.limit/32 {
 		return true
 	}
 	a.deliverPart()
@@ -299,22 +287,18 @@ func (in *inbound) outOfPlace(d wire.Data, t wire.TSN) bool {
 // place delivers a chunk or keeps it until it can be delivered.
 func (a *assoc) place(d wire.Data, t wire.TSN, b block) {
 	in := &a.in
-	flags := d[1]
-	c := readyChunk{block: b, ppid: d.PPID(), tsn: t, n: uint16(len(d.UserData())),
-		stream: d.StreamID(), ssn: d.SSN(), flags: flags}
-	const whole = wire.FlagB | wire.FlagE
 	switch {
 	case in.partial.active && in.partial.next == t:
-		in.continuePartial(a, c)
-	case flags&whole == whole && !in.partial.active && (d.Unordered() || in.streams[c.stream].next == c.ssn):
-		in.ready.push(c)
+		in.continuePartial(a, readyRun{b, uint32(len(d)), d.Ending()}, d)
+	case d.Beginning() && d.Ending() && !in.partial.active && (d.Unordered() || in.streams[d.StreamID()].next == d.SSN()):
+		in.ready.push(readyRun{b, uint32(len(d)), true})
 		a.stats.RxMessages++
 		if !d.Unordered() {
-			in.streams[c.stream].next++
-			a.deliverWaiting(c.stream)
+			in.streams[d.StreamID()].next++
+			a.deliverWaiting(d.StreamID())
 		}
 	default:
-		a.hold(c)
+		a.hold(d, b)
 	}
 	in.advanceBase()
 	if in.ready.len() > 0 {

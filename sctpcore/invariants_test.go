@@ -284,7 +284,7 @@ func (s *store) check(owners map[block]AssocID) error {
 		}
 		free := l.cut/int32(blockSizes[l.class]) - l.used
 		for off := l.free; off >= 0; off = int32(binary.NativeEndian.Uint32(l.memory[off:])) {
-			if _, used := owners[block{slab: uint32(i), off: uint32(off), class: l.class}]; used {
+			if _, used := owners[block{slab: uint32(i), off: uint16(off), class: l.class}]; used {
 				return fmt.Errorf("block at %d of slab %d is free and owned", off, i)
 			}
 			if free--; free < 0 {

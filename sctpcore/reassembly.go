@@ -4,12 +4,12 @@ import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 
 // hold keeps a chunk in the ring, joins it with its neighbours, and delivers the
 // message if that made it whole and it is its turn.
-func (a *assoc) hold(c readyChunk) {
+func (a *assoc) hold(d wire.Data, b block) {
 	in := &a.in
-	t := c.tsn
+	t := d.TSN()
 	in.growRecords(t)
 	r := in.record(t)
-	*r = inRecord{block: c.block, ppid: c.ppid, n: c.n, stream: c.stream, ssn: c.ssn, flags: c.flags, held: true, peer: t}
+	*r = inRecord{block: b, n: uint32(len(d)), stream: d.StreamID(), ssn: d.SSN(), flags: d.Flags(), held: true, peer: t}
 	in.waiting++
 	first, last := t, t
 	if r.flags&wire.FlagB == 0 {
@@ -126,19 +126,18 @@ func (a *assoc) deliver(first wire.TSN) {
 func (a *assoc) discard(first wire.TSN) {
 	in := &a.in
 	for t, last := first, in.record(first).peer; t.LessEq(last); t++ {
-		c := in.take(t)
-		in.held -= blockSizes[c.block.class]
-		a.e.store.release(c.block)
+		b := in.take(t).block
+		in.held -= blockSizes[b.class]
+		a.e.store.release(b)
 	}
 }
 
 // take empties the record of TSN t.
-func (in *inbound) take(t wire.TSN) readyChunk {
+func (in *inbound) take(t wire.TSN) readyRun {
 	r := in.record(t)
-	c := readyChunk{block: r.block, ppid: r.ppid, tsn: t, n: r.n, stream: r.stream, ssn: r.ssn, flags: r.flags}
 	r.held = false
 	in.waiting--
-	return c
+	return readyRun{r.block, r.n, r.flags&wire.FlagE != 0}
 }
 
 // advanceBase moves base up to the first TSN that is held or not received.
@@ -175,24 +174,21 @@ func (a *assoc) deliverPart() {
 	a.tellOnce(toldReadable, EventReadable)
 }
 
-// continuePartial delivers the next piece of the message that is under way, and
-// whatever follows it in the ring.
-func (in *inbound) continuePartial(a *assoc, c readyChunk) {
-	for {
-		in.ready.push(c)
-		in.partial.next = c.tsn + 1
-		if c.flags&wire.FlagE != 0 {
-			break
-		}
-		if in.at(c.tsn+1) == nil {
+// continuePartial delivers chunk d, the next piece of the message that is under way,
+// and whatever follows it in the ring.
+func (in *inbound) continuePartial(a *assoc, r readyRun, d wire.Data) {
+	in.ready.push(r)
+	for in.partial.next++; !r.ends; in.partial.next++ {
+		if in.at(in.partial.next) == nil {
 			return
 		}
-		c = in.take(c.tsn + 1)
+		r = in.take(in.partial.next)
+		in.ready.push(r)
 	}
 	in.partial.active = false
 	a.stats.RxMessages++
-	if c.flags&wire.FlagU == 0 {
-		in.streams[c.stream].next++
+	if !d.Unordered() {
+		in.streams[d.StreamID()].next++
 	}
 	a.resume()
 }

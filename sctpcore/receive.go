@@ -2,61 +2,6 @@ package sctpcore
 
 import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 
-// Pending is the size in bytes of the next message that Receive will give, as
-// far as it has arrived; ok is false if there is none.
-func (e *Endpoint) Pending(id AssocID) (size int, ok bool) {
-	a := e.assoc(id)
-	if a == nil || a.in.ready.len() == 0 {
-		return 0, a != nil && a.in.cutShort
-	}
-	in := &a.in
-	if in.cutShort {
-		return 0, true
-	}
-	for i := range uint64(in.ready.len()) {
-		c := in.ready.at(i)
-		size += int(c.n)
-		if c.flags&wire.FlagE != 0 {
-			break
-		}
-	}
-	return size - in.readOff, true
-}
-
-// Receive copies the next message, or as much of it as dst holds, into dst
-// (RECEIVE). ok is false if there is none.
-func (e *Endpoint) Receive(now Time, id AssocID, dst []byte) (n int, info Received, ok bool) {
-	a := e.assoc(id)
-	if a == nil || a.in.ready.len() == 0 && !a.in.cutShort {
-		return 0, info, false
-	}
-	e.begin(now)
-	in := &a.in
-	if in.cutShort {
-		in.cutShort = false
-		return 0, Received{Aborted: true}, true
-	}
-	first := in.ready.at(0)
-	info = Received{PPID: first.ppid, TSN: uint32(first.tsn), Stream: first.stream, SSN: uint16(first.ssn),
-		Unordered: first.flags&wire.FlagU != 0, More: true}
-	for in.ready.len() > 0 && info.More && n < len(dst) {
-		c := in.ready.at(0)
-		k := copy(dst[n:], e.store.data(c.block, int(c.n))[in.readOff:])
-		n += k
-		in.readOff += k
-		if in.readOff < int(c.n) {
-			break
-		}
-		info.More = c.flags&wire.FlagE == 0
-		in.readOff = 0
-		in.held -= blockSizes[c.block.class]
-		e.store.release(c.block)
-		in.ready.pop()
-	}
-	a.windowOpened()
-	return n, info, true
-}
-
 // windowOpened tells the peer of a window that was small and has become worth
 // using (RFC 9260, section 6.2), so that it need not probe.
 func (a *assoc) windowOpened() {
@@ -115,26 +60,26 @@ func (a *assoc) dropHeld() (cutShort bool) {
 	in := &a.in
 	for t := in.base; in.waiting > 0; t++ {
 		if in.at(t) != nil {
-			c := in.take(t)
-			in.held -= blockSizes[c.block.class]
-			a.e.store.release(c.block)
+			b := in.take(t).block
+			in.held -= blockSizes[b.class]
+			a.e.store.release(b)
 		}
 	}
 	in.records, in.runs, in.dups = nil, nil, nil
 	// The rest of a message in partial delivery will not come: what was not read
 	// of it goes, or the next message would pass for its continuation.
 	cutShort = in.partial.active
-	for n := in.ready.len(); in.partial.active && n > 0 && in.ready.at(uint64(n-1)).flags&wire.FlagE == 0; n-- {
-		c := in.ready.at(uint64(n - 1))
-		b := c.block
-		if c.flags&wire.FlagB != 0 && (n > 1 || in.readOff == 0) {
+	for n := in.ready.len(); in.partial.active && n > 0 && !in.ready.at(uint64(n-1)).ends; n-- {
+		r := in.ready.at(uint64(n - 1))
+		b := r.block
+		if a.e.store.chunkAt(r, 0).Beginning() && (n > 1 || in.readOff == 0) {
 			cutShort = false
 		}
 		in.ready.tail--
 		in.held -= blockSizes[b.class]
 		a.e.store.release(b)
 		if n == 1 {
-			in.readOff = 0
+			in.readPos, in.readOff = 0, 0
 		}
 	}
 	if cutShort {
@@ -142,15 +87,4 @@ func (a *assoc) dropHeld() (cutShort bool) {
 	}
 	in.partial = partialDelivery{}
 	return cutShort
-}
-
-// dropReady gives back what the application has not read.
-func (in *inbound) dropReady(a *assoc) {
-	for in.ready.len() > 0 {
-		c, _ := in.ready.pop()
-		in.held -= blockSizes[c.block.class]
-		a.e.store.release(c.block)
-	}
-	in.ready.clear()
-	in.readOff = 0
 }

@@ -2,7 +2,7 @@ package sctpcore
 
 import "encoding/binary"
 
-// store keeps the user data of received chunks until it is read: blocks of a few
+// store keeps received DATA chunks until they are read: blocks of a few
 // sizes cut from slabs, never more than limit bytes in all. A slab serves one
 // size as long as a block of it is in use; after that any size may have it. An
 // association is charged the size of its blocks, not of its data, so that small
@@ -29,7 +29,7 @@ type slab struct {
 // block names room in the store.
 type block struct {
 	slab  uint32
-	off   uint32
+	off   uint16
 	class uint8
 }
 
@@ -49,11 +49,15 @@ func blockClass(n int) uint8 {
 	panic("sctpcore: chunk larger than a packet can be")
 }
 
-// put copies data into a block; ok is false if the store is used up.
-func (s *store) put(data []byte) (b block, ok bool) {
-	c := blockClass(len(data))
-	if len(s.open[c]) == 0 && !s.openSlab(c) {
-		return b, false
+// has tells whether there is room for a block of class c.
+func (s *store) has(c uint8) bool {
+	return len(s.open[c]) > 0 || len(s.empty) > 0 || s.taken+slabSize <= s.limit
+}
+
+// put copies data into a block of class c, for which there is room (has).
+func (s *store) put(c uint8, data []byte) block {
+	if len(s.open[c]) == 0 {
+		s.openSlab(c)
 	}
 	open := s.open[c]
 	i := open[len(open)-1]
@@ -72,19 +76,16 @@ func (s *store) put(data []byte) (b block, ok bool) {
 		s.open[c] = open[:len(open)-1]
 	}
 	copy(l.memory[off:], data)
-	return block{slab: i, off: uint32(off), class: c}, true
+	return block{slab: i, off: uint16(off), class: c}
 }
 
 // openSlab gives an unused slab, or a new one, to class c.
-func (s *store) openSlab(c uint8) bool {
+func (s *store) openSlab(c uint8) {
 	var i uint32
-	switch n := len(s.empty); {
-	case n > 0:
+	if n := len(s.empty); n > 0 {
 		i = s.empty[n-1]
 		s.empty = s.empty[:n-1]
-	case s.taken+slabSize > s.limit:
-		return false
-	default:
+	} else {
 		i = uint32(len(s.slabs))
 		s.slabs = append(s.slabs, slab{memory: make([]byte, slabSize)})
 		s.taken += slabSize
@@ -93,11 +94,10 @@ func (s *store) openSlab(c uint8) bool {
 	l.class, l.cut, l.free = c, 0, -1
 	l.place = int32(len(s.open[c]))
 	s.open[c] = append(s.open[c], i)
-	return true
 }
 
 // data is the first n bytes of a block.
-func (s *store) data(b block, n int) []byte { return s.slabs[b.slab].memory[b.off : int(b.off)+n] }
+func (s *store) data(b block, n int) []byte { return s.slabs[b.slab].memory[b.off:][:n] }
 
 func (s *store) release(b block) {
 	l := &s.slabs[b.slab]

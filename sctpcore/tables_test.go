@@ -99,13 +99,13 @@ func TestStoreModel(t *testing.T) {
 			} else {
 				size := rapid.SampledFrom([]int{1, 127, 128, 129, 512, 513, 1452, 1536, 1537, 9216, 9217, 65535}).Draw(t, "size")
 				data := message(i, size)
-				b, ok := s.put(data)
-				if !ok {
+				c := blockClass(size)
+				if !s.has(c) {
 					require.Equal(t, s.limit, s.taken, "it refuses only when its memory is used up")
 					continue
 				}
-				require.GreaterOrEqual(t, blockSizes[b.class], size)
-				model = append(model, kept{b, data})
+				require.GreaterOrEqual(t, blockSizes[c], size)
+				model = append(model, kept{s.put(c, data), data})
 			}
 			require.LessOrEqual(t, s.taken, s.limit)
 		}
@@ -123,18 +123,13 @@ func TestStoreSizesShareMemory(t *testing.T) {
 	for _, sizes := range [][2]int{{1400, 10}, {10, 1400}, {1400, 9000}, {60000, 100}} {
 		s := store{limit: 2 * slabSize}
 		var blocks []block
-		for {
-			b, ok := s.put(make([]byte, sizes[0]))
-			if !ok {
-				break
-			}
-			blocks = append(blocks, b)
+		for c := blockClass(sizes[0]); s.has(c); {
+			blocks = append(blocks, s.put(c, make([]byte, sizes[0])))
 		}
 		for _, b := range blocks {
 			s.release(b)
 		}
-		_, ok := s.put(make([]byte, sizes[1]))
-		require.True(t, ok, "chunks of %d bytes keep those of %d out for ever", sizes[0], sizes[1])
+		require.True(t, s.has(blockClass(sizes[1])), "chunks of %d bytes keep those of %d out for ever", sizes[0], sizes[1])
 	}
 }
 

@@ -28,6 +28,19 @@ func ParseData(c Chunk) (Data, error) {
 	return Data(c), nil
 }
 
+// Len is the chunk's Length field: the chunk without padding. It is also what a
+// header has to say that begins 16 bytes or more of which nothing was checked.
+func (d Data) Len() int { return int(binary.BigEndian.Uint16(d[2:])) }
+
+// Flags is all flags.
+func (d Data) Flags() uint8 { return d[1] }
+
+// WholeOrdered tells, of any 16 bytes, whether they begin a DATA chunk that is a whole
+// message in its stream's order: B and E, not U.
+func (d Data) WholeOrdered() bool {
+	return ChunkType(d[0]) == ChunkData && d[1]&(FlagU|FlagB|FlagE) == FlagB|FlagE
+}
+
 // Ending tells whether it is the last fragment of a message (E bit).
 func (d Data) Ending() bool { return d[1]&FlagE != 0 }
 
