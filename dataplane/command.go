@@ -18,11 +18,10 @@ type command struct {
 // call has the worker run do and waits for it; net.ErrClosed if the worker has
 // stopped, in which case do was not run. Under Config.Manual do runs at once.
 func (w *worker) call(do func(*worker)) error {
-	d := w.d
-	if d.cfg.Manual {
-		d.stepMu.Lock()
-		defer d.stepMu.Unlock()
-		if d.manualOver {
+	if w.d.cfg.Manual {
+		w.stepping.Lock()
+		defer w.stepping.Unlock()
+		if w.over {
 			return net.ErrClosed
 		}
 		do(w)

@@ -29,9 +29,6 @@ type Dataplane struct {
 	aborted  atomic.Int32  // workers that have sent their ABORTs
 	stopped  chan struct{} // closed when the workers have stopped
 	closing  sync.Once
-
-	stepMu     sync.Mutex // Config.Manual: instead of the workers' threads
-	manualOver bool
 }
 
 // port is a nic.Port and its place in the network, shared by all workers.
@@ -195,22 +192,20 @@ func (d *Dataplane) Step() (next sctpcore.Time) {
 	if !d.cfg.Manual {
 		return next
 	}
-	d.stepMu.Lock()
-	defer d.stepMu.Unlock()
-	if d.manualOver {
-		return next
-	}
-	now, busy := sctpcore.Time(d.cfg.Clock()), false
+	now := sctpcore.Time(d.cfg.Clock())
 	for _, w := range d.workers {
-		busy = w.poll(now) || busy
-	}
-	if busy {
-		return now
-	}
-	for _, w := range d.workers {
-		next = min(next, w.next())
+		next = min(next, w.stepAt(now))
 	}
 	return next
+}
+
+// StepWorker is Step of worker i alone, so that each can have a thread of its
+// own, as it has without Config.Manual.
+func (d *Dataplane) StepWorker(i int) (next sctpcore.Time) {
+	if !d.cfg.Manual {
+		return sctpcore.Never
+	}
+	return d.workers[i].stepAt(sctpcore.Time(d.cfg.Clock()))
 }
 
 // Conns is the associations that exist and were dialled or came up.

@@ -24,7 +24,7 @@ type stray struct {
 type strayKind uint8
 
 const (
-	straySCTP      strayKind = iota // verified, for the core
+	straySCTP      strayKind = iota // for the core, whose worker verifies it: so its data goes to one core's cache only
 	strayFrame                      // a frame to be sorted again: an ICMP error
 	strayNeighbour                  // a copy of ARP or ND, from which every worker learns in turn
 )
@@ -167,8 +167,11 @@ func (w *worker) takeStrays() (busy bool) {
 		gone := false
 		switch s.kind {
 		case straySCTP:
-			b.inbound[b.nIn] = sctpcore.Inbound{Src: s.src, Dst: s.dst, Data: s.data, Port: uint32(s.port)}
-			b.nIn++
+			var flags nic.Flags
+			if s.pkt != nil {
+				flags = s.pkt.Flags
+			}
+			w.takeIn(p, flags, sctpcore.Inbound{Src: s.src, Dst: s.dst, Data: s.data, Port: uint32(s.port)})
 		case strayFrame:
 			gone = w.sort(p, s.pkt)
 		case strayNeighbour:

@@ -63,15 +63,14 @@ func (w *worker) sort(p *workerPort, pkt *nic.Packet) (gone bool) {
 	m, now := &w.rx.meta, int64(w.now)
 	switch p.parser.Parse(pkt.Data(), pkt.Flags, now, m) {
 	case inet.SCTP:
-		if !w.intact(p, pkt, m) {
-			w.drops[DropChecksum]++
-			return false
-		}
 		if o := w.d.steer.owner(m.Src, m.Payload, w.number); o != w.number {
 			return w.stray(o, p, pkt, m)
 		}
-		w.rx.inbound[w.rx.nIn] = sctpcore.Inbound{Src: m.Src, Dst: m.Dst, Data: m.Payload, Port: uint32(p.index)}
-		w.rx.nIn++
+		flags := pkt.Flags
+		if m.Reassembled {
+			flags = 0 // they are of its last fragment
+		}
+		w.takeIn(p, flags, sctpcore.Inbound{Src: m.Src, Dst: m.Dst, Data: m.Payload, Port: uint32(p.index)})
 	case inet.ARP, inet.ND:
 		w.hear(p, pkt)
 	case inet.EchoRequest:
@@ -97,18 +96,28 @@ func (w *worker) sort(p *workerPort, pkt *nic.Packet) (gone bool) {
 	return false
 }
 
+// takeIn puts an SCTP packet of ours before the core, if it is intact.
+func (w *worker) takeIn(p *workerPort, flags nic.Flags, in sctpcore.Inbound) {
+	if !p.intact(flags, in.Data) {
+		w.drops[DropChecksum]++
+		return
+	}
+	w.rx.inbound[w.rx.nIn] = in
+	w.rx.nIn++
+}
+
 // intact verifies an SCTP packet's CRC32c, unless the port did. What a port
 // does not announce it is not believed.
-func (w *worker) intact(p *workerPort, pkt *nic.Packet, m *inet.Meta) bool {
-	if p.info.Caps.RxSCTPChecksum && !m.Reassembled {
-		if pkt.Flags&nic.RxSCTPChecksumBad != 0 {
+func (p *workerPort) intact(flags nic.Flags, packet []byte) bool {
+	if p.info.Caps.RxSCTPChecksum {
+		if flags&nic.RxSCTPChecksumBad != 0 {
 			return false
 		}
-		if pkt.Flags&nic.RxSCTPChecksumGood != 0 {
+		if flags&nic.RxSCTPChecksumGood != 0 {
 			return true
 		}
 	}
-	return wire.VerifyChecksum(m.Payload)
+	return wire.VerifyChecksum(packet)
 }
 
 // answerUnknown sends an ICMP error for a protocol that we do not speak.

@@ -51,9 +51,9 @@ func (d *Dataplane) Close() error {
 }
 
 func (d *Dataplane) closeManual() {
-	d.stepMu.Lock()
-	defer d.stepMu.Unlock()
 	for _, w := range d.workers {
+		w.stepping.Lock()
+		defer w.stepping.Unlock()
 		w.abortAll()
 	}
 	for _, w := range d.workers {
@@ -61,9 +61,9 @@ func (d *Dataplane) closeManual() {
 			w.flush()
 		}
 		w.cleanUp()
+		w.over = true
 		close(w.stopped)
 	}
-	d.manualOver = true
 }
 
 // wound brings the worker to its end, one step per iteration; true at the end.

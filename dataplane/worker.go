@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"github.com/trunkline-sctp/trunkline/dataplane/inet"
@@ -42,6 +43,8 @@ type worker struct {
 	commands *ring.MPSC[command]
 	kicks    kickList
 	stopped  chan struct{}
+	stepping sync.Mutex   // Config.Manual: instead of the worker's thread
+	over     bool         // Config.Manual: it has stopped
 	stop     atomic.Int32 // running, aborting, draining
 	stopAt   sctpcore.Time
 
@@ -141,6 +144,19 @@ func (w *worker) poll(now sctpcore.Time) (busy bool) {
 		w.coreAt = w.core.NextDeadline()
 	}
 	return busy
+}
+
+// stepAt is one iteration at the hands of Config.Manual's driver.
+func (w *worker) stepAt(now sctpcore.Time) (next sctpcore.Time) {
+	w.stepping.Lock()
+	defer w.stepping.Unlock()
+	switch {
+	case w.over:
+		return sctpcore.Never
+	case w.poll(now):
+		return now
+	}
+	return w.next()
 }
 
 // next is when poll has something to do of itself.

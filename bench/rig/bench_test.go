@@ -2,11 +2,14 @@ package rig
 
 import (
 	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/trunkline-sctp/trunkline/internal/ports"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
 var benchSizes = []int{64, 1400, 16 << 10}
@@ -87,4 +90,68 @@ func BenchmarkPath(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkWorkers is what a second worker on a core of its own adds: one worker
+// for each side on one core, two on two cores, whose associations' packets come
+// in half of the time at the other's queue, and two rigs that share nothing but
+// the machine.
+func BenchmarkWorkers(b *testing.B) {
+	cpus := ports.CPUs()
+	if len(cpus) < 2 {
+		b.Skip("two cores are needed")
+	}
+	pair := []int{-1, -1}
+	for _, size := range []int{64, 1400} {
+		b.Run(fmt.Sprintf("%d/one", size), func(b *testing.B) {
+			benchmarkWorkers(b, size, cpus[:1], Options{Manual: true, Limits: workerLimits, Assocs: 8})
+		})
+		b.Run(fmt.Sprintf("%d/two", size), func(b *testing.B) {
+			benchmarkWorkers(b, size, cpus[:2], Options{Manual: true, Limits: workerLimits, Assocs: 8, CPUs: [2][]int{pair, pair}})
+		})
+		b.Run(fmt.Sprintf("%d/two-rigs", size), func(b *testing.B) {
+			benchmarkWorkers(b, size, cpus[:1], Options{Manual: true, Limits: workerLimits, Assocs: 8}, Options{Manual: true, Limits: workerLimits, Assocs: 8})
+		})
+	}
+}
+
+// workerLimits keep the buffers of eight associations within a core's caches,
+// which two cores have twice: the memory below them they share.
+var workerLimits = func() sctpcore.Limits {
+	l := sctpcore.DefaultLimits()
+	l.SendBuffer, l.ReceiveBuffer, l.MaxMessage = 64<<10, 64<<10, 32<<10
+	return l
+}()
+
+// benchmarkWorkers drives one rig for each set of options, all at once, the n-th
+// on the CPUs from the n-th on.
+func benchmarkWorkers(b *testing.B, size int, cpus []int, all ...Options) {
+	const warm, span = 100 * time.Millisecond, 400 * time.Millisecond
+	samples := make([]Sample, len(all))
+	for range b.N {
+		var running sync.WaitGroup
+		for i, o := range all {
+			r := newRig(b, o)
+			mine := append([]int(nil), cpus...)
+			for k := range mine {
+				mine[k] = ports.CPUs()[k+i]
+			}
+			running.Go(func() {
+				s, err := r.DriveWorkers(size, mine, warm, span)
+				if err != nil {
+					b.Error(err)
+				}
+				samples[i].Messages += s.Messages
+				samples[i].Wall += s.Wall
+			})
+		}
+		running.Wait()
+	}
+	rate := 0.0
+	for _, s := range samples {
+		rate += s.Rate()
+	}
+	b.ReportMetric(1e9/rate, "ns/msg")
+	b.ReportMetric(rate, "msgs/s")
+	b.ReportMetric(0, "ns/op")
 }

@@ -180,28 +180,3 @@ func (r *Rig) packets() (n uint64) {
 }
 
 func (r *Rig) resent() uint64 { return r.Dataplanes[A].Stats().Core.RetransmittedChunks }
-
-// Drive sends count messages through association 0 by hand, without any other
-// thread; it is for Options.Manual.
-func (r *Rig) Drive(size, count int) error {
-	out, in := Batches(Batch, size), Batches(Batch, size)
-	for sent, got := 0, 0; got < count; {
-		n, err := r.Client[0].TrySendBatch(out[:min(Batch, count-sent)])
-		if err != nil {
-			return err
-		}
-		sent += n
-		r.Step()
-		for n = Batch; n == Batch; {
-			if n, err = r.Server[0].TryRecvBatch(in); err != nil {
-				return err
-			}
-			for i := range in[:n] {
-				if !in[i].More {
-					got++
-				}
-			}
-		}
-	}
-	return nil
-}

@@ -41,7 +41,7 @@ type Options struct {
 	Timers *sctpcore.Timers
 	Limits sctpcore.Limits
 	Assoc  dataplane.AssocOptions
-	// Manual starts no threads: time stands still between calls of Step.
+	// Manual starts no threads: Step, Drive and DriveWorkers do the work.
 	Manual bool
 }
 
@@ -61,7 +61,6 @@ type Rig struct {
 
 	opt     Options
 	ports   *ports.Rig
-	now     int64 // of Options.Manual
 	closers []func() error
 }
 
@@ -77,7 +76,7 @@ func New(base *ports.Rig, o Options) (*Rig, error) {
 		t.MaxBurst = 0
 		o.Timers = &t
 	}
-	r := &Rig{opt: o, ports: base.Part(), now: int64(sctpcore.Second)}
+	r := &Rig{opt: o, ports: base.Part()}
 	r.onClose(r.ports.Close)
 	for _, step := range []func() error{r.openCables, r.startDataplanes, r.connect} {
 		if err := step(); err != nil {
@@ -130,9 +129,6 @@ func (r *Rig) startDataplanes() error {
 	for side := range r.Dataplanes {
 		cfg := dataplane.Config{CPUs: r.opt.CPUs[side], Timers: *r.opt.Timers, Limits: r.opt.Limits,
 			Idle: r.opt.Idle, Manual: r.opt.Manual, Seed: &[32]byte{byte(side), 1}}
-		if r.opt.Manual {
-			cfg.Clock = func() int64 { return r.now }
-		}
 		for i, c := range r.Cables {
 			cfg.Ports = append(cfg.Ports, dataplane.PortConfig{Port: c.Ends[side], MTU: r.opt.MTU,
 				Addrs: []netip.Prefix{netip.PrefixFrom(Addr(side, i), 24)}})
@@ -147,15 +143,9 @@ func (r *Rig) startDataplanes() error {
 	return nil
 }
 
-// turn is how far Step moves the clock of Options.Manual.
-const turn = int64(sctpcore.Microsecond)
-
-// Step lets each dataplane do one iteration, 1 µs after the last. It is for
-// Options.Manual.
+// Step lets each dataplane do one iteration. It is for Options.Manual.
 func (r *Rig) Step() {
-	r.now += turn
 	r.Dataplanes[A].Step()
-	r.now += turn
 	r.Dataplanes[B].Step()
 }
 
@@ -210,7 +200,6 @@ func (r *Rig) await(ctx context.Context, what string, there func() bool) error {
 			return fmt.Errorf("rig: no %s within %v over %s", what, setUpLimit, r.opt.Kind)
 		}
 		if r.opt.Manual {
-			r.now += int64(sctpcore.Millisecond)
 			r.Step()
 		} else {
 			time.Sleep(50 * time.Microsecond)

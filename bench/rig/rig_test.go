@@ -64,6 +64,14 @@ func TestManualRigMovesByHandOnly(t *testing.T) {
 	require.NoError(t, r.Drive(20000, 50))
 }
 
+func TestWorkersAreDrivenByThreadsOfTheirOwn(t *testing.T) {
+	r := newRig(t, Options{Manual: true, Assocs: 4, CPUs: [2][]int{{-1, -1}, {-1, -1}}})
+	cpu := ports.CPUs()[0]
+	s, err := r.DriveWorkers(200, []int{cpu, cpu}, time.Millisecond, 50*time.Millisecond)
+	require.NoError(t, err)
+	require.NotZero(t, s.Messages)
+}
+
 func TestLoadEndsWhenTheCablesAreDead(t *testing.T) {
 	r := newRig(t, Options{})
 	l := r.StartLoad(100)
