@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"math/rand/v2"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
@@ -34,18 +35,34 @@ const (
 	maxCookieLen   = cookieFixedLen + 16*maxCookieAddrs
 )
 
+// signer makes HMAC-SHA-256 with one key; its memory serves every cookie.
+type signer struct {
+	mac hash.Hash
+	sum [cookieMACLen]byte
+}
+
+func newSigner(key [32]byte) *signer { return &signer{mac: hmac.New(sha256.New, key[:])} }
+
+// sign is the signature of body, good until the next one.
+func (s *signer) sign(body []byte) []byte {
+	s.mac.Reset()
+	s.mac.Write(body)
+	return s.mac.Sum(s.sum[:0])
+}
+
 // cookieKeys are the secret that signs cookies and the one before it, which is
 // still good for cookies under way. They rotate once in a cookie's life.
 type cookieKeys struct {
-	current, previous [32]byte
+	current, previous *signer
 	rotated           Time
 }
 
 func (k *cookieKeys) rotate(rng *rand.Rand, now Time) {
-	k.previous = k.current
-	for i := 0; i < len(k.current); i += 8 {
-		binary.BigEndian.PutUint64(k.current[i:], rng.Uint64())
+	var key [32]byte
+	for i := 0; i < len(key); i += 8 {
+		binary.BigEndian.PutUint64(key[i:], rng.Uint64())
 	}
+	k.previous, k.current = k.current, newSigner(key)
 	k.rotated = now
 }
 
@@ -58,12 +75,6 @@ func (e *Endpoint) rotateCookieKeys() {
 // maxPreservative is how much longer than Valid.Cookie.Life a peer may ask its
 // cookie to live (RFC 9260, section 5.2.6).
 const maxPreservative = 30 * Second
-
-func cookieMAC(key, body, mac []byte) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write(body)
-	return h.Sum(mac)
-}
 
 // appendTo writes the signed cookie behind dst.
 func (c *stateCookie) appendTo(dst []byte, k *cookieKeys) []byte {
@@ -86,7 +97,7 @@ func (c *stateCookie) appendTo(dst []byte, k *cookieKeys) []byte {
 	for i := range c.n {
 		dst = append(dst, c.addrs[i][:]...)
 	}
-	cookieMAC(k.current[:], dst[start+cookieMACLen:], dst[start:start])
+	copy(dst[start:], k.current.sign(dst[start+cookieMACLen:]))
 	return dst
 }
 
@@ -97,9 +108,7 @@ func parseCookie(b []byte, k *cookieKeys, c *stateCookie) bool {
 		return false
 	}
 	body := b[cookieMACLen:]
-	var mac [cookieMACLen]byte
-	if !hmac.Equal(cookieMAC(k.current[:], body, mac[:0]), b[:cookieMACLen]) &&
-		!hmac.Equal(cookieMAC(k.previous[:], body, mac[:0]), b[:cookieMACLen]) {
+	if !hmac.Equal(k.current.sign(body), b[:cookieMACLen]) && !hmac.Equal(k.previous.sign(body), b[:cookieMACLen]) {
 		return false
 	}
 	u32 := func() uint32 {

@@ -46,7 +46,7 @@ func TestForgedCookies(t *testing.T) {
 	stranger.open()
 	refuse("another endpoint's cookie", packet(stranger.theirs, stranger.echo()))
 	var guess stateCookie
-	var known cookieKeys // all zero
+	known := cookieKeys{current: newSigner([32]byte{})}
 	require.True(t, parseCookie(r.cookie, &r.e.cookies, &guess))
 	refuse("signed with a key that anybody knows", packet(r.theirs, wire.AppendCookieEcho(nil, guess.appendTo(nil, &known))))
 	require.Equal(t, []string{"COOKIE ACK"}, names(r.say(r.echo())))
@@ -236,7 +236,7 @@ func TestCookieKeyRotation(t *testing.T) {
 			r.src, r.mine = addrOf(50, 0), 5
 			r.open()
 		}
-		require.NotEqual(t, keys, r.e.cookies.previous)
+		require.NotSame(t, keys, r.e.cookies.previous)
 		r.src, r.mine = home, mine
 		bad := r.e.ctr.Drops.BadCookie
 		require.Empty(t, r.put(tag, held))
