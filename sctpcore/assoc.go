@@ -4,43 +4,33 @@ import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 
 // assoc is an association: the TCB of RFC 9260. Its parts have files of their
 // own: path.go, heartbeat.go, handshake.go, shutdown.go, outbound.go, inbound.go.
+//
+// The order of the fields is that of use: what every packet needs comes first, in
+// few cache lines, and what only a handshake or a timer needs comes last.
 type assoc struct {
-	e      *Endpoint
-	id     AssocID
-	slot   uint32
-	state  State
-	queued bool // in e.transmit
-	told   told
-	owed   owed
-
-	localPort, peerPort uint16
-	localTag, peerTag   uint32
-	timers              *Timers
-	ownTimers           Timers
-	locals              []wire.Addr
-	paths               []path
-	fragment            int // what fragmentSize says; 0 when a path or its MTU has changed
+	state               State
+	queued              bool // in e.transmit
+	told                told
+	passive             bool
+	owed                owed
 	primary, current    uint8
 	lastFrom            uint8 // path that DATA came from last: where its SACK goes
 	sackPath            uint8 // path that the last SACK went by
-	passive             bool
+	localPort, peerPort uint16
+	localTag, peerTag   uint32
+	id                  AssocID
+	slot                uint32
+	fragment            int // what fragmentSize says; 0 when a path or its MTU has changed
+	e                   *Endpoint
+	paths               []path
+	timers              *Timers // shared
+	sackTimer           Time
+	errors              int // consecutive unanswered transmissions to any address
 
-	errors       int // consecutive unanswered transmissions to any address
-	initTries    int
-	initPath     uint8
-	initRTO      Time
-	initSent     Time   // when INIT or COOKIE ECHO went out last
-	initClean    bool   // and it was not a retransmission
-	reportParams []byte // unknown parameters of the INIT ACK to report
-	t1, t2, t5   Time
-	sackTimer    Time
-	cookie       []byte // from the INIT ACK, until COOKIE ACK
-	inStreamsMax int
-	localInitTSN wire.TSN
-	peerRwndInit uint32
-	staleRetries uint8
-	t2Path       uint8
-	preserve     uint32 // Cookie Preservative increment to ask for, ms
+	out   outbound
+	in    inbound
+	stats tallies
+	room  room
 
 	failover struct {
 		pending  bool
@@ -48,10 +38,27 @@ type assoc struct {
 		detected Time
 	}
 
-	out outbound
-	in  inbound
+	t1, t2, t5   Time
+	initTries    int
+	initPath     uint8
+	t2Path       uint8
+	staleRetries uint8
+	initClean    bool // the last INIT or COOKIE ECHO was not a retransmission
+	initSent     Time // and when it went out
+	initRTO      Time
+	inStreamsMax int
+	localInitTSN wire.TSN
+	peerRwndInit uint32
+	preserve     uint32      // Cookie Preservative increment to ask for, ms
+	locals       []wire.Addr // shared
+	cookie       []byte      // from the INIT ACK, until COOKIE ACK
+	reportParams []byte      // unknown parameters of the INIT ACK to report
+}
 
-	stats AssocInfo // its counters only
+// tallies are an association's totals; AssocInfo tells what each counts.
+type tallies struct {
+	TxMessages, RxMessages, TxDataChunks, RxDataChunks            uint64
+	RetransmittedChunks, FastRetransmits, Timeouts, DuplicateTSNs uint64
 }
 
 // owed are the control chunks that an association has to send.
@@ -168,19 +175,15 @@ func (e *Endpoint) newAssoc(localPort, peerPort uint16, locals []wire.Addr, rcvB
 	if a == nil {
 		return nil
 	}
+	a.furnish()
 	a.localPort, a.peerPort = localPort, peerPort
-	a.locals = locals
-	a.timers = &e.cfg.Timers
-	if t != nil {
-		a.ownTimers = *t
-		a.timers = &a.ownTimers
-	}
+	a.locals = e.sharedLocals(locals)
+	a.timers = e.sharedTimers(t)
 	a.t1, a.t2, a.t5, a.sackTimer = Never, Never, Never, Never
 	a.in.limit = rcvBuf
 	if rcvBuf == 0 {
 		a.in.limit = e.cfg.Limits.ReceiveBuffer
 	}
-	a.peerRwndInit = 0
 	return a
 }
 
@@ -237,7 +240,8 @@ func (e *Endpoint) Forget(id AssocID) {
 	}
 	a.in.dropReady(a)
 	e.slots[a.slot] = nil
-	e.freeSlots = append(e.freeSlots, a.slot)
+	e.freeSlots.push(a.slot)
+	e.putSpare(a)
 }
 
 // Assoc is a snapshot of an association; it may allocate.
@@ -246,8 +250,11 @@ func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) {
 	if a == nil {
 		return AssocInfo{}, false
 	}
-	s := a.stats
-	s.State = a.state
+	c := &a.stats
+	s := AssocInfo{State: a.state,
+		TxMessages: c.TxMessages, RxMessages: c.RxMessages, TxDataChunks: c.TxDataChunks, RxDataChunks: c.RxDataChunks,
+		RetransmittedChunks: c.RetransmittedChunks, FastRetransmits: c.FastRetransmits,
+		Timeouts: c.Timeouts, DuplicateTSNs: c.DuplicateTSNs}
 	s.LocalPort, s.PeerPort, s.LocalTag, s.PeerTag = a.localPort, a.peerPort, a.localTag, a.peerTag
 	s.InStreams, s.OutStreams = a.inStreamsMax, len(a.out.nextSSN)
 	if len(a.in.streams) > 0 {

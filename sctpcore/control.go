@@ -350,6 +350,6 @@ func (a *assoc) staleCookie(cause wire.Cause, now Time) {
 	a.state, a.cookie = CookieWait, nil
 	a.t1 = Never
 	a.owed = 0
-	a.out.nextSSN = make([]uint16, len(a.out.nextSSN))
+	clear(a.out.nextSSN)
 	a.owe(oweInit)
 }

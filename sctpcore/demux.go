@@ -101,9 +101,8 @@ func (e *Endpoint) newTag() uint32 {
 func (e *Endpoint) newSlot() *assoc {
 	var i uint32
 	switch {
-	case len(e.freeSlots) > 0 && (len(e.freeSlots) > 1024 || len(e.slots) >= e.cfg.Limits.Associations):
-		i = e.freeSlots[0]
-		e.freeSlots = e.freeSlots[1:]
+	case e.freeSlots.len() > 0 && (e.freeSlots.len() > 1024 || len(e.slots) >= e.cfg.Limits.Associations):
+		i, _ = e.freeSlots.pop()
 	case len(e.slots) < e.cfg.Limits.Associations:
 		i = uint32(len(e.slots))
 		e.slots = append(e.slots, nil)
@@ -116,7 +115,8 @@ func (e *Endpoint) newSlot() *assoc {
 	if e.generations[i] >= 1<<(32-indexBits) {
 		e.generations[i] = 1
 	}
-	a := &assoc{e: e, slot: i, id: AssocID(i | e.generations[i]<<indexBits)}
+	a := e.takeSpare()
+	a.e, a.slot, a.id = e, i, AssocID(i|e.generations[i]<<indexBits)
 	e.slots[i] = a
 	return a
 }

@@ -23,10 +23,13 @@ type Endpoint struct {
 
 	slots       []*assoc
 	generations []uint32
-	freeSlots   []uint32
+	freeSlots   fifo[uint32] // the one that was freed first is used first
+	spare       []*assoc     // at most maxSpare, all zero
 	tags        tagTable
 	peers       map[peerKey]uint32
 	listeners   map[uint16]*listener
+	lastTimers  *Timers     // what the last association with timers of its own has
+	lastLocals  []wire.Addr // the last association's
 
 	wheel         wheel
 	due           []uint32 // scratch of HandleTimeout

@@ -19,7 +19,7 @@ func (e *Endpoint) Associate(now Time, p *AssociateParams) (AssocID, error) {
 		}
 	}
 	e.begin(now)
-	a := e.newAssoc(p.LocalPort, p.PeerPort, append([]wire.Addr(nil), p.Locals...), p.ReceiveBuffer, p.Timers)
+	a := e.newAssoc(p.LocalPort, p.PeerPort, p.Locals, p.ReceiveBuffer, p.Timers)
 	if a == nil {
 		return 0, ErrLimit
 	}

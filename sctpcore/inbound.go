@@ -77,7 +77,7 @@ const (
 
 func (in *inbound) init(streams int, first wire.TSN) {
 	in.cum, in.base = first-1, first
-	in.streams = make([]inStream, streams)
+	in.streams = zeroed(in.streams, streams)
 	in.advertised, in.promised = in.limit, in.limit
 	in.packets = 1 // 5.1: "After the reception of the first DATA chunk … the endpoint MUST immediately respond with a SACK chunk"
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
@@ -48,6 +49,14 @@ func invariants(e *Endpoint) error {
 		return fmt.Errorf("%d associations are live, the tag table has %d", live, e.tags.count)
 	case e.replies.n < 0 || e.replies.n > maxReplies || e.replies.tokens < 0 || e.replies.tokens > e.replies.perSecond:
 		return fmt.Errorf("%d answers wait, %d tokens are left", e.replies.n, e.replies.tokens)
+	}
+	if len(e.spare) > maxSpare {
+		return fmt.Errorf("%d associations are spare", len(e.spare))
+	}
+	for _, a := range e.spare {
+		if !reflect.ValueOf(a).Elem().IsZero() {
+			return fmt.Errorf("a spare association is not empty: %+v", a)
+		}
 	}
 	for k, slot := range e.peers {
 		a := e.slots[slot]

@@ -91,7 +91,7 @@ func (c *outChunk) size() int { return wire.DataHeaderLen + wire.Pad4(int(c.n)) 
 const maxOutstanding = 1 << 16
 
 func (o *outbound) init(streams int, first wire.TSN) {
-	o.nextSSN = make([]uint16, streams)
+	o.nextSSN = zeroed(o.nextSSN, streams)
 	o.nextTSN, o.cumAcked, o.lostFrom, o.highestGap = first, first-1, first, first-1
 }
 

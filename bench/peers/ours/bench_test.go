@@ -27,6 +27,20 @@ func BenchmarkStages(b *testing.B) {
 	}
 }
 
+// BenchmarkSetup is INIT to SHUTDOWN COMPLETE, both ends; b.N counts associations.
+func BenchmarkSetup(b *testing.B) {
+	p, err := newPair(load.Spec{Kind: load.Setup, Assocs: load.SetupWave, Checksum: true}, sctpcore.RFC9260Timers())
+	require.NoError(b, err)
+	step := p.setup()
+	for step() < 4096 {
+	}
+	first := step()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for step()-first < uint64(b.N) {
+	}
+}
+
 func stages(b *testing.B, s load.Spec) {
 	p, err := newPair(s, sctpcore.RFC9260Timers())
 	require.NoError(b, err)

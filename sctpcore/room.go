@@ -1,0 +1,84 @@
+package sctpcore
+
+import (
+	"slices"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
+
+// room is memory of an association for what most associations need: two paths,
+// a few messages and chunks under way, and as many streams as peers commonly ask
+// for. What needs more gets slices of its own. It lies beside the association's
+// other fields, so that an association that was not in use for a while comes
+// into cache as a few neighbouring lines and not from a dozen places.
+type room struct {
+	paths    [2]path
+	messages [4]outMessage
+	chunks   [4]outChunk
+	marks    [1]markWord
+	ready    [4]readyRun
+	nextSSN  [64]uint16
+	streams  [64]inStream
+}
+
+// furnish lets a new association use its room.
+func (a *assoc) furnish() {
+	r := &a.room
+	a.paths = r.paths[:0]
+	a.out.messages.ring, a.out.nextSSN = r.messages[:], r.nextSSN[:0]
+	a.out.chunks, a.out.marks = r.chunks[:], marks{words: r.marks[:], size: len(r.chunks)}
+	a.in.ready.ring, a.in.streams = r.ready[:], r.streams[:0]
+}
+
+// zeroed is a slice of n zeros, in the memory of s if that is enough.
+func zeroed[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}
+
+// maxSpare bounds the associations whose memory is kept for the next ones.
+const maxSpare = 256
+
+// takeSpare gives an association that is all zero: a spare one or a new one.
+func (e *Endpoint) takeSpare() *assoc {
+	if n := len(e.spare); n > 0 {
+		a := e.spare[n-1]
+		e.spare = e.spare[:n-1]
+		return a
+	}
+	return new(assoc)
+}
+
+// putSpare takes an association back of which nobody knows any more. It is
+// emptied here, so that it holds on to nothing.
+func (e *Endpoint) putSpare(a *assoc) {
+	if len(e.spare) < maxSpare {
+		*a = assoc{}
+		e.spare = append(e.spare, a)
+	}
+}
+
+// sharedTimers is a copy of t for an association to keep; those that ask for
+// the same as the one before share it. Nil is Config.Timers.
+func (e *Endpoint) sharedTimers(t *Timers) *Timers {
+	switch {
+	case t == nil:
+		return &e.cfg.Timers
+	case e.lastTimers == nil || *e.lastTimers != *t:
+		own := *t
+		e.lastTimers = &own
+	}
+	return e.lastTimers
+}
+
+// sharedLocals is the same for our addresses.
+func (e *Endpoint) sharedLocals(locals []wire.Addr) []wire.Addr {
+	if !slices.Equal(e.lastLocals, locals) {
+		e.lastLocals = slices.Clone(locals)
+	}
+	return e.lastLocals
+}
