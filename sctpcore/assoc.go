@@ -261,7 +261,7 @@ func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) {
 		s.InStreams = len(a.in.streams)
 	}
 	s.PeerRwnd, s.SendQueued, s.InFlight = a.out.peerRwnd, a.out.queued, a.out.flight
-	s.ReceiveQueued = a.in.held
+	s.ReceiveQueued, s.TxMessages = a.in.held, a.out.messages.tail
 	s.ErrorCount, s.Primary = a.errors, int(a.primary)
 	s.LocalAddrs = append([]wire.Addr(nil), a.locals...)
 	return s, true

@@ -210,14 +210,18 @@ func (a *assoc) passFailed() {
 		o.cut++
 	}
 	for o.messages.head < o.cut && o.messages.at(0).failed {
-		a.releaseFirst()
+		a.release(o.messages.head + 1)
 	}
 }
 
-// releaseFirst gives the first message back to the caller.
-func (a *assoc) releaseFirst() {
-	m, _ := a.out.messages.pop()
-	a.out.queued -= m.charge()
+// release gives the messages before number end back to the caller.
+func (a *assoc) release(end uint64) {
+	o := &a.out
+	for ; o.messages.head != end; o.messages.head++ {
+		m := o.messages.at(0)
+		o.queued -= m.charge()
+		m.data = nil
+	}
 	a.tellOnce(toldReleased, EventReleased)
 }
 

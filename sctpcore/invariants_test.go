@@ -160,6 +160,11 @@ func (a *assoc) checkOutbound() error {
 			return fmt.Errorf("path %d: flight %d, its chunks %d, cwnd %d, errors %d", i, p.flight, flights[i], p.cwnd, p.errors)
 		}
 	}
+	for i := range a.paths {
+		if p := &a.paths[i]; a.state != Closed && p.rttPending && (p.rttTSN.LessEq(o.cumAcked) || !p.rttTSN.Less(o.nextTSN)) {
+			return fmt.Errorf("path %d times TSN %d, outstanding is what is above %d and below %d", i, p.rttTSN, o.cumAcked, o.nextTSN)
+		}
+	}
 	queued := 0
 	for i := range uint64(o.messages.len()) {
 		m := o.messages.at(i)

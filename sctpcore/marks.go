@@ -53,6 +53,18 @@ func (m *marks) put(t wire.TSN, c *outChunk) {
 	}
 }
 
+// putSent files the chunks from t on and before end, which are in state chunkSent
+// and nothing else.
+func (m *marks) putSent(t, end wire.TSN) {
+	for t != end {
+		i := int(t) & (m.size - 1)
+		n := min(64-i&63, m.size-i, int(end-t))
+		w, run := &m.words[i>>6], ^uint64(0)>>(64-n)<<(i&63)
+		w.sent, w.lost, w.fast, w.tired = w.sent|run, w.lost&^run, w.fast&^run, w.tired&^run
+		t += wire.TSN(n)
+	}
+}
+
 func (w *markWord) of(s markSet) uint64 {
 	switch s {
 	case inFlight:

@@ -49,6 +49,10 @@ func TestMarksModel(t *testing.T) {
 			c := &chunks[i]
 			c.state = chunkState(rng.IntN(3))
 			m.put(first+wire.TSN(i), c)
+			if rng.IntN(50) == 0 {
+				clear(chunks[i:end])
+				m.putSent(first+wire.TSN(i), first+wire.TSN(end))
+			}
 		}
 	}
 }

@@ -10,6 +10,7 @@ type outbound struct {
 	messages fifo[outMessage] // head is the number of messages released
 	cut      uint64           // number of the message that is being cut
 	cutOff   int              // bytes of it that are in chunks
+	cutSSN   uint16           // its stream sequence number, once one is
 	nextSSN  []uint16         // per stream
 
 	chunks   []outChunk // ring; length is a power of two
@@ -39,7 +40,6 @@ type outMessage struct {
 	data   []byte
 	ppid   uint32
 	stream uint16
-	ssn    uint16
 	flags  SendFlags
 	failed bool // its stream does not exist: passed over
 }
@@ -154,7 +154,6 @@ func (e *Endpoint) Send(now Time, id AssocID, m *Message) error {
 	if o.flight == 0 {
 		a.renewCredit()
 	}
-	a.stats.TxMessages++
 	a.wantTransmit()
 	return nil
 }

@@ -101,6 +101,13 @@ func (p *path) sentAt(t wire.TSN, size int) {
 	p.flight += size
 }
 
+// startRTT times chunk t, sent now, unless another one is being timed.
+func (p *path) startRTT(t wire.TSN, now Time) {
+	if !p.rttPending {
+		p.rttPending, p.rttTSN, p.rttSent = true, t, now
+	}
+}
+
 // open tells whether the window lets another packet go (RFC 9260, sections 6.1, B,
 // and 7.2.3).
 func (p *path) open() bool { return p.flight < p.cwnd && !(p.single && p.flight > 0) }

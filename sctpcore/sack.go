@@ -50,11 +50,10 @@ func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
 	}
 	advanced := cum != o.cumAcked
 	highest := o.cumAcked // highest TSN newly acknowledged
-	for t := o.cumAcked + 1; t.LessEq(cum); t++ {
-		a.ackChunk(t, o.chunk(t), acks[:], true, now)
-		highest = t
+	if advanced {
+		a.ackRun(cum, acks[:], now)
+		highest = cum
 	}
-	o.cumAcked = cum
 	if o.lostFrom.LessEq(cum) {
 		o.lostFrom = cum + 1
 	}
@@ -125,14 +124,35 @@ func (a *assoc) giveCredit(acks []pathAcks, now Time) {
 	o.credit = min(o.credit, 1<<30)
 }
 
-// ackChunk notes that chunk c of TSN t was received: for good when cum is set.
-func (a *assoc) ackChunk(t wire.TSN, c *outChunk, acks []pathAcks, cum bool, now Time) {
+// ackRun notes that every chunk up to TSN cum was received for good.
+func (a *assoc) ackRun(cum wire.TSN, acks []pathAcks, now Time) {
 	o := &a.out
-	p := &a.paths[c.path]
-	k := &acks[c.path]
+	for i := range a.paths {
+		if p := &a.paths[i]; p.rttPending && p.rttTSN.LessEq(cum) {
+			p.timed(o.chunk(p.rttTSN), a.timers, now)
+		}
+	}
+	released := o.messages.head
+	for t := o.cumAcked + 1; t.LessEq(cum); t++ {
+		c := o.chunk(t)
+		a.ackChunk(c, &acks[c.path])
+		if c.flags&wire.FlagE != 0 {
+			released = c.message + 1
+		}
+	}
+	o.cumAcked = cum
+	if released > o.messages.head {
+		a.release(released)
+		a.passFailed()
+	}
+}
+
+// ackChunk notes that chunk c was received.
+func (a *assoc) ackChunk(c *outChunk, k *pathAcks) {
+	o := &a.out
 	switch c.state {
 	case chunkSent:
-		p.flight -= c.size()
+		a.paths[c.path].flight -= c.size()
 		o.flight -= int(c.n)
 		k.acked += c.size()
 		k.first = k.first || !c.again
@@ -140,22 +160,15 @@ func (a *assoc) ackChunk(t wire.TSN, c *outChunk, acks []pathAcks, cum bool, now
 		o.lost--
 		k.acked += c.size()
 	}
-	if p.rttPending && p.rttTSN == t {
-		p.rttPending = false
-		// Karn: "RTT measurements MUST NOT be made using packets that were
-		// retransmitted" (6.3.1, C5).
-		if !c.again && c.state == chunkSent {
-			p.measured(now-p.rttSent, a.timers)
-		}
-	}
-	if !cum {
-		c.state = chunkGapAcked
-		o.marks.put(t, c)
-		return
-	}
-	if c.flags&wire.FlagE != 0 {
-		a.releaseFirst()
-		a.passFailed()
+}
+
+// timed takes the round trip of the chunk that was timed, which was received.
+func (p *path) timed(c *outChunk, t *Timers, now Time) {
+	p.rttPending = false
+	// Karn: "RTT measurements MUST NOT be made using packets that were
+	// retransmitted" (6.3.1, C5).
+	if !c.again && c.state == chunkSent {
+		p.measured(now-p.rttSent, t)
 	}
 }
 
@@ -177,7 +190,13 @@ func (a *assoc) ackGaps(s wire.Sack, cum wire.TSN, acks []pathAcks, now Time) wi
 			t = from
 		}
 		for t = o.marks.next(ackable, t, to); t != to; t = o.marks.next(ackable, t+1, to) {
-			a.ackChunk(t, o.chunk(t), acks, false, now)
+			c := o.chunk(t)
+			if p := &a.paths[c.path]; p.rttPending && p.rttTSN == t {
+				p.timed(c, a.timers, now)
+			}
+			a.ackChunk(c, &acks[c.path])
+			c.state = chunkGapAcked
+			o.marks.put(t, c)
 			highest = t
 		}
 	}

@@ -187,7 +187,7 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 	if o.lost == 0 && k.path == int(a.current) && o.credit > 0 && p.open() {
 		// 6.1, B: the packet that reaches cwnd may exceed it.
 		fresh := len(k.b)
-		for o.pendingData() && a.putNew(k, now) {
+		for a.putRun(k, now); o.pendingData() && a.putNew(k, now); a.putRun(k, now) {
 		}
 		if len(k.b) > fresh {
 			o.credit--
@@ -249,16 +249,14 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 		return false
 	}
 	if o.cutOff == 0 && m.flags&Unordered == 0 {
-		m.ssn = o.nextSSN[m.stream]
+		o.cutSSN = o.nextSSN[m.stream]
 		o.nextSSN[m.stream]++
 	}
-	*c = outChunk{message: o.cut, off: uint32(o.cutOff), n: uint16(n), ssn: m.ssn, path: uint8(k.path)}
+	*c = outChunk{message: o.cut, off: uint32(o.cutOff), n: uint16(n), ssn: o.cutSSN, path: uint8(k.path)}
 	c.flags = a.dataFlags(m, o.cutOff, n)
 	o.consumeWindow(o.nextTSN, n)
 	a.append(k, o.nextTSN, c)
-	if p := &a.paths[k.path]; !p.rttPending {
-		p.rttPending, p.rttTSN, p.rttSent = true, o.nextTSN, now
-	}
+	a.paths[k.path].startRTT(o.nextTSN, now)
 	o.nextTSN++
 	o.cutOff += n
 	if o.cutOff == len(m.data) {
@@ -304,14 +302,23 @@ func (a *assoc) dataFlags(m *outMessage, off, n int) uint8 {
 	}
 	if off+n == len(m.data) {
 		f |= wire.FlagE
-		last := a.out.cut+1 == a.out.messages.tail
-		// RFC 7053, 4: the I bit spares the peer's SACK delay where the sender
-		// has nothing more to send, which a small RTO could not stand.
-		if m.flags&SackNow != 0 || last && (a.state != Established || a.timers.RTOMin < usualSACKDelay) {
+		if m.flags&SackNow != 0 {
 			f |= wire.FlagI
+		}
+		if a.out.cut+1 == a.out.messages.tail {
+			f |= a.flagAtEnd()
 		}
 	}
 	return f
+}
+
+// flagAtEnd is the I bit, if the last chunk that there is to send gets it: it
+// spares the peer's SACK delay, which a small RTO could not stand (RFC 7053, section 4).
+func (a *assoc) flagAtEnd() uint8 {
+	if a.state != Established || a.timers.RTOMin < usualSACKDelay {
+		return wire.FlagI
+	}
+	return 0
 }
 
 // usualSACKDelay is what peers wait before they acknowledge a lone packet.

@@ -73,12 +73,7 @@ func (d Data) UserData() []byte { return d[DataHeaderLen:] }
 // pads it with zeros to 4 bytes.
 func PutDataHeader(b []byte, flags uint8, userLen int, tsn TSN, stream uint16, ssn SSN, ppid uint32) {
 	_ = b[DataHeaderLen-1]
-	b[0] = byte(ChunkData)
-	b[1] = flags
 	// RFC 9260, 3.3.1: "Any padding MUST NOT be included in the Length field."
-	binary.BigEndian.PutUint16(b[2:], uint16(DataHeaderLen+userLen))
-	binary.BigEndian.PutUint32(b[4:], uint32(tsn))
-	binary.BigEndian.PutUint16(b[8:], stream)
-	binary.BigEndian.PutUint16(b[10:], uint16(ssn))
-	binary.BigEndian.PutUint32(b[12:], ppid)
+	binary.BigEndian.PutUint64(b, uint64(ChunkData)<<56|uint64(flags)<<48|uint64(uint16(DataHeaderLen+userLen))<<32|uint64(tsn))
+	binary.BigEndian.PutUint64(b[8:], uint64(stream)<<48|uint64(ssn)<<32|uint64(ppid))
 }
