@@ -35,10 +35,16 @@ test: setup-test ## install what is missing and run all tests, the pure Go ones 
 race: ## run the tests of what is pure Go under the race detector
 	$(GO) test -count=1 -race -p 1 -short -timeout 8m $(PURE)
 
-lint: ## gofmt, go vet, staticcheck
+# The linter comes out of the module cache if it is there: no network is needed then.
+lint: export GOPROXY := file://$(shell $(GO) env GOMODCACHE)/cache/download,$(shell $(GO) env GOPROXY)
+lint: ## gofmt, go vet, staticcheck, go mod tidy, of both modules
 	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not formatted (gofmt -w them):"; echo "$$out"; exit 1; fi
+	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	cd bench/peers && $(GO) mod tidy -diff
+	cd bench/peers && $(GO) vet $(PEERTAGS) ./...
+	cd bench/peers && $(GO) run $(STATICCHECK) $(PEERTAGS) ./...
 
 interop: setup-test ## against usrsctp at full speed for INTEROPTIME seconds, with and without loss; needs root
 	TRUNKLINE_INTEROP_SECONDS=$(INTEROPTIME) $(GO) test -count=1 -v -timeout 30m -run TestFullSpeed ./interop
