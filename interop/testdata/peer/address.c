@@ -1,3 +1,4 @@
+/* Socket addresses from text and back. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The commands that the tests write while the peer runs. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+/* Reads the options, starts usrsctp, calls or accepts. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The command line. */
 #include <stdlib.h>
 #include <string.h>
 

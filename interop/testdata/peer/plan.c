@@ -1,3 +1,4 @@
+/* The planned messages: sizes and bytes follow from a seed, as in pattern_test.go. */
 #include <endian.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* What is written for the tests: one line of words and values each. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>

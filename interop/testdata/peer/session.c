@@ -1,3 +1,4 @@
+/* The associations of the peer, of each its socket, its notifications, what it does. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
