@@ -116,8 +116,3 @@ const char *tl_plugin_path(void)
 	return "";
 #endif
 }
-
-int tl_has_hugepages(void)
-{
-	return rte_eal_has_hugepages();
-}

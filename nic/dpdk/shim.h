@@ -139,7 +139,6 @@ const char *tl_plugin_path(void);
 void tl_log_capture(int echo);
 int tl_log_tail(char *buf, int size);
 void tl_log_clear(void);
-int tl_has_hugepages(void);
 
 /* pool.c */
 struct tl_pool *tl_pool_new(const char *name, uint32_t number, uint32_t count,
