@@ -81,6 +81,15 @@ type Limits struct {
 	AnswersPerSecond int
 }
 
+// Bounds of Limits and Timers, for those who check a configuration before New does.
+const (
+	MaxAssociations = 1 << 20
+	MaxPaths        = 32                // per association
+	MaxStreams      = 65535             // RFC 9260, section 3.3.2: what INIT can say
+	MinBuffer       = 4096              // bytes: the smallest receive and send buffer
+	MaxSACKDelay    = 500 * Millisecond // RFC 9260, section 6.2
+)
+
 // DefaultLimits suit a process with some thousands of associations.
 func DefaultLimits() Limits {
 	return Limits{
@@ -123,19 +132,19 @@ func (c *Config) validate() error {
 		return fmt.Errorf("sctpcore: owner %d does not fit in %d bits (at most 8)", c.Owner, c.OwnerBits)
 	case t.RTOMin <= 0 || t.RTOMax < t.RTOMin || t.RTOInitial < t.RTOMin || t.RTOInitial > t.RTOMax:
 		return fmt.Errorf("sctpcore: timers want 0 < RTO.Min ≤ RTO.Initial ≤ RTO.Max, have %d, %d, %d ns", t.RTOMin, t.RTOInitial, t.RTOMax)
-	case t.SACKDelay < 0 || t.SACKDelay > 500*Millisecond:
+	case t.SACKDelay < 0 || t.SACKDelay > MaxSACKDelay:
 		return fmt.Errorf("sctpcore: SACK delay of %d ns is not within 0 to 500 ms (RFC 9260, section 6.2)", t.SACKDelay)
 	case t.HBInterval <= 0 || t.ValidCookieLife <= 0:
 		return fmt.Errorf("sctpcore: HB.interval and Valid.Cookie.Life must be above 0")
 	case t.AssocMaxRetrans < 0 || t.PathMaxRetrans < 0 || t.MaxInitRetrans < 0 || t.MaxBurst < 0:
 		return fmt.Errorf("sctpcore: retransmission limits and Max.Burst must not be negative")
-	case l.Associations < 1 || l.Associations > 1<<20:
+	case l.Associations < 1 || l.Associations > MaxAssociations:
 		return fmt.Errorf("sctpcore: %d associations is not within 1 to 1048576", l.Associations)
-	case l.PathsPerAssoc < 1 || l.PathsPerAssoc > 32:
+	case l.PathsPerAssoc < 1 || l.PathsPerAssoc > MaxPaths:
 		return fmt.Errorf("sctpcore: %d paths per association is not within 1 to 32", l.PathsPerAssoc)
-	case l.InStreams < 1 || l.InStreams > 65535 || l.OutStreams < 1 || l.OutStreams > 65535:
+	case l.InStreams < 1 || l.InStreams > MaxStreams || l.OutStreams < 1 || l.OutStreams > MaxStreams:
 		return fmt.Errorf("sctpcore: streams in each direction must be within 1 to 65535")
-	case l.ReceiveBuffer < 4096 || l.SendBuffer < 4096 || l.StoreMemory < l.ReceiveBuffer:
+	case l.ReceiveBuffer < MinBuffer || l.SendBuffer < MinBuffer || l.StoreMemory < l.ReceiveBuffer:
 		return fmt.Errorf("sctpcore: buffers must be at least 4096 bytes and the store at least one receive buffer")
 	case l.MaxMessage < 1 || l.MaxMessage > l.SendBuffer:
 		return fmt.Errorf("sctpcore: the largest message must be within 1 byte and the send buffer")

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,25 @@ var machine = Options{
 		}
 		return errors.New("unknown kind of device " + d)
 	},
+}
+
+// TestBoundsAreTheCores: what check lets pass, the core takes.
+func TestBoundsAreTheCores(t *testing.T) {
+	for key, most := range map[string]int{
+		"associations": sctpcore.MaxAssociations, "paths_per_association": sctpcore.MaxPaths,
+		"in_streams": sctpcore.MaxStreams, "out_streams": sctpcore.MaxStreams,
+	} {
+		f, err := Parse("f", fmt.Appendf(nil, "%slimits: {%s: %d}\n", onePort, key, most), machine)
+		require.NoError(t, err)
+		_, err = sctpcore.New(sctpcore.Config{Timers: f.Timers, Limits: f.Limits})
+		require.NoError(t, err, key)
+		_, err = Parse("f", fmt.Appendf(nil, "%slimits: {%s: %d}\n", onePort, key, most+1), machine)
+		require.Error(t, err, key)
+	}
+	f, err := Parse("f", fmt.Appendf(nil, "%slimits: {receive_buffer: %[2]d, send_buffer: %[2]d, store_memory: %[2]d, max_message: 1}\ntimers: {sack_delay: 500ms}\n", onePort, sctpcore.MinBuffer), machine)
+	require.NoError(t, err)
+	_, err = sctpcore.New(sctpcore.Config{Timers: f.Timers, Limits: f.Limits})
+	require.NoError(t, err)
 }
 
 const onePort = "ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]\n"
