@@ -3,6 +3,7 @@ package ports
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -142,9 +143,11 @@ func (r *Rig) Close() error {
 	return errors.Join(errs...)
 }
 
-func isPCI(device string) bool {
-	return strings.HasPrefix(device, "pci:") || (len(device) > 2 && strings.Count(device, ":") >= 1 && device[0] >= '0' && device[0] <= '9')
-}
+// pciAddress is how a device begins that is a PCI address, with or without its
+// domain.
+var pciAddress = regexp.MustCompile(`^(pci:)?([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7](,|$)`)
+
+func isPCI(device string) bool { return pciAddress.MatchString(strings.TrimPrefix(device, "vdev:")) }
 
 // SplitDevices takes a comma-separated list of devices apart: a comma begins
 // a new device where one of the known forms follows it, and else belongs to the

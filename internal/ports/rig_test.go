@@ -14,9 +14,19 @@ func TestSplitDevices(t *testing.T) {
 		"ring": {"ring"},
 		"memif:role=server,socket=/a,memif:role=client,socket=/a,id=1": {"memif:role=server,socket=/a", "memif:role=client,socket=/a,id=1"},
 		"0000:01:00.0,0000:01:00.1,a=b":                                {"0000:01:00.0", "0000:01:00.1,a=b"},
+		"af:00.0,x=1,0000:af:00.1":                                     {"af:00.0,x=1", "0000:af:00.1"},
 		"pci:0000:01:00.0,af_packet:eth0,tap:x,vhost:/v":               {"pci:0000:01:00.0", "af_packet:eth0", "tap:x", "vhost:/v"},
 	} {
 		require.Equal(t, want, SplitDevices(list), list)
+	}
+}
+
+func TestPCIDevices(t *testing.T) {
+	for device, want := range map[string]bool{
+		"pci:01:00.0": true, "01:00.0": true, "af:00.0": true, "0000:AF:1f.7,representor=0": true,
+		"ring": false, "af_packet:eth0": false, "tap:0": false, "memif:role=server,socket=/1:2.3": false,
+	} {
+		require.Equal(t, want, isPCI(device), device)
 	}
 }
 
