@@ -126,14 +126,18 @@ func (h *linkHub) subscribe() (chan netlink.LinkUpdate, error) {
 		}
 		here.Close()
 	}
-	return updates, netlink.LinkSubscribeWithOptions(updates, h.stop, options)
+	if err := netlink.LinkSubscribeWithOptions(updates, h.stop, options); err != nil {
+		return nil, err
+	}
+	return updates, nil
 }
 
 // resyncInterval is how long a link may be believed wrongly if the kernel's word
 // of it was lost.
 const resyncInterval = time.Second
 
-// follow hands updates to the ports until the subscription ends.
+// follow hands updates to the ports until the subscription ends; with none, which
+// is nil, it looks the links up once.
 func (h *linkHub) follow(updates chan netlink.LinkUpdate) {
 	again := time.NewTicker(resyncInterval)
 	defer again.Stop()
@@ -150,31 +154,26 @@ func (h *linkHub) follow(updates chan netlink.LinkUpdate) {
 				h.resync()
 			}
 			hubsMu.Unlock()
+			if updates == nil {
+				return
+			}
 		}
 	}
 }
 
 // run follows the links. The subscription ends by itself when the kernel's queue
-// overflows: then it is renewed and every link looked up.
+// overflows: then it is renewed, as soon as that succeeds, and every link looked up.
 func (h *linkHub) run(updates chan netlink.LinkUpdate) {
 	for {
 		h.follow(updates)
-		select {
-		case <-h.stop:
-			return
-		default:
-		}
 		hubsMu.Lock() // release closes what is used here
-		var err error = errors.New("released")
-		if h.refs > 0 {
-			if updates, err = h.subscribe(); err == nil {
-				h.resync()
-			}
+		if h.refs == 0 {
+			hubsMu.Unlock()
+			return
 		}
+		updates, _ = h.subscribe()
+		h.resync()
 		hubsMu.Unlock()
-		if err != nil {
-			return // no file descriptors or memory: the state stays as it is
-		}
 	}
 }
 
