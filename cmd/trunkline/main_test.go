@@ -95,7 +95,13 @@ func TestWrongUsageIsTwo(t *testing.T) {
 		{"0 streams are not within", []string{"perf", "client", "--connect", "10.0.0.1:1", "--streams", "0"}},
 		{"0 --device and 0 --addr", []string{"perf", "server"}},
 		{"1 --device and 0 --addr", []string{"perf", "server", "--device", "af_packet:x"}},
-		{"exclude each other", []string{"perf", "server", "-c", "f", "--device", "af_packet:x"}},
+		{"-c and --device exclude each other", []string{"perf", "server", "-c", "f", "--device", "af_packet:x"}},
+		{"-c and --timers exclude each other", []string{"perf", "server", "-c", "f", "--timers", "telecom"}},
+		{"-c and --hugepages exclude each other", []string{"perf", "server", "-c", "f", "--hugepages", "off"}},
+		{`trunkline: --timers: "slow" is not known`, []string{"perf", "server", "--device", "af_packet:x", "--addr", "10.0.0.1/24", "--timers", "slow"}},
+		{`trunkline: --hugepages: "some" is not known`, []string{"perf", "server", "--device", "af_packet:x", "--addr", "10.0.0.1/24", "--hugepages", "some"}},
+		{"--interval is negative", []string{"perf", "server", "--interval", "-1s"}},
+		{`--hugepages: "some" is not known; use auto, off, required`, []string{"demo", "--device", "mem", "--hugepages", "some"}},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			o := trunkline(t, c.args...)

@@ -45,18 +45,20 @@ func (e *endpoint) flags(f *pflag.FlagSet) {
 }
 
 // config is the configuration that the flags amount to.
-func (e *endpoint) config() (*config.File, error) {
+func (e *endpoint) config(f *pflag.FlagSet) (*config.File, error) {
 	if e.file != "" {
-		if len(e.devices)+len(e.addrs) > 0 {
-			return nil, usage(errors.New("-c and --device exclude each other: put the device into the file"))
+		for _, name := range []string{"device", "addr", "timers", "hugepages"} {
+			if f.Changed(name) {
+				return nil, usage(fmt.Errorf("-c and --%s exclude each other: put it into the file", name))
+			}
 		}
 		return load(e.file)
 	}
 	if len(e.devices) == 0 || len(e.devices) != len(e.addrs) {
 		return nil, usage(fmt.Errorf("%d --device and %d --addr: give one --addr for each --device, or -c FILE", len(e.devices), len(e.addrs)))
 	}
-	f, err := serve.FromFlags(e.devices, e.addrs, e.timers, e.hugepages)
-	return f, usage(err)
+	file, err := serve.FromFlags(e.devices, e.addrs, e.timers, e.hugepages)
+	return file, usage(err)
 }
 
 func newPerfServer() *cobra.Command {
@@ -68,7 +70,10 @@ func newPerfServer() *cobra.Command {
 		Example: "  trunkline perf server --device memif:role=server,socket=/run/x.sock --addr 10.0.0.1/24",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			f, err := e.config()
+			if o.Interval < 0 {
+				return usage(errors.New("--interval is negative; 0 is no interval lines"))
+			}
+			f, err := e.config(c.Flags())
 			if err != nil {
 				return err
 			}
@@ -106,7 +111,7 @@ func newPerfClient() *cobra.Command {
 			if err := o.Check(); err != nil {
 				return usage(err)
 			}
-			f, err := e.config()
+			f, err := e.config(c.Flags())
 			if err != nil {
 				return err
 			}

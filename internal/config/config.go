@@ -27,10 +27,13 @@ type File struct {
 	Log     Log
 }
 
+// HugepageModes are the words for whether to use hugepages.
+var HugepageModes = []string{"auto", "off", "required"}
+
 // Memory is what DPDK's buffers live in.
 type Memory struct {
-	Hugepages string // "auto", "off" or "required"
-	Megabytes int
+	Hugepages string // one of HugepageModes
+	Megabytes int    // the whole without hugepages, the beginning with them
 }
 
 // Port is one port and its place in the network.

@@ -53,7 +53,7 @@ func (r *reader) readFile(root ast.Node, f *File) {
 func (r *reader) readMemory(s *section, f *File) {
 	f.Memory = Memory{Hugepages: "auto", Megabytes: 512}
 	m := r.section(s.get("memory"), "memory.", "hugepages", "megabytes")
-	m.oneOf("hugepages", &f.Memory.Hugepages, "auto", "off", "required")
+	m.oneOf("hugepages", &f.Memory.Hugepages, HugepageModes...)
 	m.num("megabytes", minMegabytes, maxMegabytes, &f.Memory.Megabytes)
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,6 +51,9 @@ func (o *Options) Check() error {
 	}
 	if _, ok := config.Profile(o.Timers); !ok {
 		return fmt.Errorf("--timers: %q is not known; use telecom or rfc9260", o.Timers)
+	}
+	if !slices.Contains(config.HugepageModes, o.Hugepages) {
+		return fmt.Errorf("--hugepages: %q is not known; use %s", o.Hugepages, strings.Join(config.HugepageModes, ", "))
 	}
 	if o.Streams < 1 || o.Streams > 64 {
 		return fmt.Errorf("--streams: %d is not within 1 to 64", o.Streams)

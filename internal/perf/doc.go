@@ -11,6 +11,11 @@
 // identifier of their own; data uses every stream. All are reliable, so a
 // report that does not agree with end is an error and not a loss rate.
 //
+// CPU seconds are those of each side's own process, user and system, from the
+// hello on, whatever else it does meanwhile: what a message costs in all is the
+// sender's and the receiver's together. With several associations or both
+// directions at once each line has the process's whole time.
+//
 // Threads: each Session has one goroutine that sends data and one that
 // receives; the reporter reads their counters through atomics.
 package perf

@@ -71,7 +71,11 @@ func FromFlags(devices, addrs []string, timers, hugepages string) (*config.File,
 	f, err := config.Parse("flags", []byte(b.String()), config.Options{Device: ports.CheckDevice})
 	var problems config.Problems
 	if errors.As(err, &problems) {
-		return nil, fmt.Errorf("--device, --addr: %s; %s", problems[0].What, problems[0].Mend)
+		what := strings.NewReplacer("timers.profile", "--timers", "memory.hugepages", "--hugepages").Replace(problems[0].What)
+		if strings.HasPrefix(what, "ports[") {
+			what = "--device, --addr: " + what
+		}
+		return nil, fmt.Errorf("%s; %s", what, problems[0].Mend)
 	}
 	return f, err
 }
