@@ -12,6 +12,7 @@
 //	                      └ Dropped      counted in Drops; Meta.Drop says why
 //
 //	SCTP packet → Routes.LookupFrom → Neighbours.Lookup → Template.Write → frame
+//	                                                  PutFragment, if it is too long
 //	Neighbours.Poll → frames of its own; PollReady, PollFailed → packets it held
 //
 // The headers of a path are prepared once in a Template and rewritten when
