@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -261,4 +262,39 @@ func (c *capture) judge(macs []net.HardwareAddr) sent {
 	require.LessOrEqual(c.t, s.longest, 1500, "an IP packet is longer than the MTU")
 	c.t.Logf("%s\nwe sent %s", strings.TrimSpace(c.log.String()), s)
 	return s
+}
+
+// seen is what tshark found in one packet of a stopped capture.
+type seen struct {
+	src, dst string
+	values   map[string][]string // of the fields asked for
+}
+
+// has tells whether ok holds of any value of a field in the packet.
+func (s seen) has(field string, ok func(n uint64) bool) bool {
+	return slices.ContainsFunc(s.values[field], func(text string) bool {
+		n, err := strconv.ParseUint(text, 0, 64)
+		return err == nil && ok(n)
+	})
+}
+
+// look has tshark list the fields of every IPv4 SCTP packet of a stopped capture.
+func (c *capture) look(fields ...string) (all []seen) {
+	c.t.Helper()
+	args := []string{"-n", "-r", c.file, "-o", "sctp.ulp_dissection:FALSE", "-o", "sctp.tsn_analysis:FALSE", "-Y", "ip && sctp && !icmp",
+		"-T", "fields", "-e", "ip.src", "-e", "ip.dst"}
+	for _, field := range fields {
+		args = append(args, "-e", field)
+	}
+	out, err := exec.Command("tshark", args...).Output()
+	require.NoError(c.t, err, "tshark %s", strings.Join(args, " "))
+	for row := range strings.Lines(string(out)) {
+		columns := strings.Split(strings.TrimSuffix(row, "\n"), "\t")
+		s := seen{src: columns[0], dst: columns[1], values: map[string][]string{}}
+		for i, field := range fields {
+			s.values[field] = strings.Split(columns[i+2], ",")
+		}
+		all = append(all, s)
+	}
+	return all
 }

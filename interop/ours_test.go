@@ -54,17 +54,24 @@ type side struct {
 // closed at the end of the test, before the lab goes.
 func (l *lab) startOurs(t testing.TB, timers profile) *side {
 	t.Helper()
+	return l.startWith(t, timers, sctpcore.Limits{}, func(port nic.Port) nic.Port { return port })
+}
+
+// startWith is startOurs with limits of its own (zero: the default) and each port
+// wrapped in another.
+func (l *lab) startWith(t testing.TB, timers profile, limits sctpcore.Limits, wrap func(nic.Port) nic.Port) *side {
+	t.Helper()
 	s := &side{t: t}
 	var configs []dataplane.PortConfig
 	for i, name := range l.ours {
-		port := openPort(t, name)
+		port := wrap(openPort(t, name))
 		s.ports = append(s.ports, port)
 		mac := port.Info().MAC
 		s.macs = append(s.macs, mac[:])
 		configs = append(configs, dataplane.PortConfig{Port: port, Addrs: []netip.Prefix{ipv4.ours[i], ipv6.ours[i]}})
 	}
 	var err error
-	s.dp, err = dataplane.New(dataplane.Config{Ports: configs, Timers: timers.Timers, Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil))})
+	s.dp, err = dataplane.New(dataplane.Config{Ports: configs, Timers: timers.Timers, Limits: limits, Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil))})
 	if err != nil {
 		closePorts(t, s.ports)
 		require.NoError(t, err)

@@ -155,6 +155,18 @@ func (p *peer) read(out io.Reader) {
 	p.cmd.Wait()
 }
 
+// count is how many lines so far ok holds of.
+func (p *peer) count(ok func(line) bool) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.log {
+		if ok(l) {
+			n++
+		}
+	}
+	return n
+}
+
 // kill ends the process with SIGKILL and waits for that.
 func (p *peer) kill() {
 	p.cmd.Process.Kill()

@@ -82,7 +82,6 @@ static void serve(void)
 			fail("accept: %s", strerror(errno));
 		configure(conn);
 		port = ntohs(from.ss_family == AF_INET ? ((struct sockaddr_in *)&from)->sin_port : ((struct sockaddr_in6 *)&from)->sin6_port);
-		say("ACCEPTED port=%u", port);
 		start_session(conn, port);
 	}
 	join_sessions();
@@ -102,7 +101,6 @@ static void dial(void)
 		say("READY lport=%u", port);
 		if (usrsctp_connectx(so, (struct sockaddr *)room, opt.remotes, &id) < 0)
 			fail("connect: %s", strerror(errno));
-		say("CONNECTED");
 		start_session(so, port);
 	}
 	join_sessions();

@@ -103,11 +103,11 @@ void tell_stack(void)
 
 	usrsctp_get_stat(&stat);
 	getrusage(RUSAGE_SELF, &use);
-	say("STACK in=%u out=%u data_in=%u data_out=%u sacks_in=%u sacks_out=%u retransmitted=%u t3=%u window_probes=%u heartbeat_timer=%u sack_timer=%u"
+	say("STACK in=%u out=%u data_in=%u data_out=%u sacks_in=%u sacks_out=%u retransmitted=%u t3=%u window_probes=%u window_timer=%u heartbeat_timer=%u sack_timer=%u"
 	    " fast=%u duplicates=%u badsum=%u badvtag=%u blue=%u restarts=%u rwnd_drops=%u chunk_drops=%u send_errors=%u"
 	    " heartbeats_out=%u heartbeats_in=%u heartbeat_acks_in=%u user_ms=%ld system_ms=%ld",
 	    stat.sctps_inpackets, stat.sctps_outpackets, stat.sctps_recvdata, stat.sctps_senddata, stat.sctps_recvsacks, stat.sctps_sendsacks,
-	    stat.sctps_sendretransdata, stat.sctps_timodata, stat.sctps_windowprobed, stat.sctps_timoheartbeat, stat.sctps_timosack,
+	    stat.sctps_sendretransdata, stat.sctps_timodata, stat.sctps_windowprobed, stat.sctps_timowindowprobe, stat.sctps_timoheartbeat, stat.sctps_timosack,
 	    stat.sctps_sendfastretrans, stat.sctps_recvdupdata, stat.sctps_checksumerrors, stat.sctps_badvtag, stat.sctps_outoftheblue,
 	    stat.sctps_restartestab, stat.sctps_datadroprwnd, stat.sctps_datadropchklmt, stat.sctps_senderrors,
 	    stat.sctps_sendheartbeat, stat.sctps_recvheartbeat, stat.sctps_recvheartbeatack,

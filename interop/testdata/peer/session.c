@@ -212,6 +212,7 @@ void start_session(struct socket *so, uint16_t port)
 	pthread_mutex_lock(&lock);
 	sessions[started++] = s;
 	pthread_mutex_unlock(&lock);
+	say("%s port=%u", opt.server ? "ACCEPTED" : "CONNECTED", port); /* commands find it, and nothing is told of it yet */
 	pthread_create(&s->reader, NULL, run_session, s);
 }
 
