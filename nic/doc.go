@@ -10,6 +10,9 @@
 // Free gives packets back to the pools they came from. A Packet's bytes stay
 // in its port's memory all the way: nothing on this path copies or allocates.
 //
+// A thread that has nothing to do may sleep on a queue (WakeFDs, ArmWake), if
+// the device can wake it; Bell is that for threads of our own.
+//
 // Threads: one thread polls a given queue of a port. Everything else about a
 // port (Alloc, Link, SetLink, Info, Stats) may be called from any thread.
 package nic

@@ -93,6 +93,20 @@ type Port interface {
 	// TxErrors. It never blocks. One thread per queue.
 	TxBurst(queue int, pkts []*Packet) int
 
+	// WakeFDs appends to fds new descriptors of what wakes a thread that sleeps
+	// on an rx queue; the caller closes them and reads none. To epoll, one of
+	// them has an edge (EPOLLIN|EPOLLET) when the queue, being armed, has got a
+	// frame, or the link has changed where Capabilities.LinkInterrupt is set.
+	// There may be edges without reason. A change of the link may be one of
+	// devices: ask again after it. ErrNotSupported if the queue can only be
+	// polled. Any thread.
+	WakeFDs(queue int, fds []int) ([]int, error)
+
+	// ArmWake asks for those edges, or for no more. Frames that were there
+	// before make none: poll once more after it, then sleep. ErrNotSupported
+	// if the queue must be polled for now. The queue's thread.
+	ArmWake(queue int, on bool) error
+
 	// Stats and XStats are the port's counters. Any thread; XStats may
 	// allocate and take microseconds.
 	Stats() Stats

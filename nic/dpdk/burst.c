@@ -1,6 +1,8 @@
 /* The hot path: one call from Go per burst. */
 #include "shim.h"
 
+#include <errno.h>
+
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
@@ -167,6 +169,17 @@ static int tx_is_down(struct tl_queue *q)
 	return (__atomic_load_n(&q->port->link, __ATOMIC_RELAXED) & 1) == 0;
 }
 
+/* Wakes the thread that sleeps at the other end of a ring. The frames must be
+ * there before armed is read: the sleeper does it the other way round. */
+static inline void ring_bell(struct tl_queue *q)
+{
+	if (q->far == NULL)
+		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (unlikely(__atomic_load_n(&q->far->armed, __ATOMIC_RELAXED)))
+		tl_wake(q->far);
+}
+
 /* Sends desc[:n] and returns how many were taken, from the front. */
 uint32_t tl_tx(uintptr_t handle, uint32_t n)
 {
@@ -205,7 +218,25 @@ uint32_t tl_tx(uintptr_t handle, uint32_t n)
 	if (sent > 0) {
 		add(&q->packets, sent);
 		add(&q->bytes, bytes);
+		ring_bell(q);
 	}
 	leave(q);
 	return taken;
+}
+
+/* Has the PMD tell of frames, or no more. A closed gate will open with a change
+ * of the link, which rings the bell. */
+int tl_wake_arm(uintptr_t handle, int on)
+{
+	struct tl_queue *q = (struct tl_queue *)handle;
+	int rc = 0;
+
+	__atomic_store_n(&q->armed, on, __ATOMIC_SEQ_CST);
+	if (!q->port->interrupts)
+		return 0;
+	if (enter(q))
+		rc = on ? rte_eth_dev_rx_intr_enable(q->port_id, q->queue) :
+			rte_eth_dev_rx_intr_disable(q->port_id, q->queue);
+	leave(q);
+	return rc == -ENOTSUP ? 0 : rc; /* its descriptor needs no arming */
 }

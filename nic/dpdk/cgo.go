@@ -18,6 +18,8 @@ package dpdk
 #cgo nocallback tl_spsc_put
 #cgo noescape tl_spsc_take
 #cgo nocallback tl_spsc_take
+#cgo noescape tl_wake_arm
+#cgo nocallback tl_wake_arm
 #cgo noescape tl_link_poll
 #cgo nocallback tl_link_poll
 */

@@ -158,6 +158,35 @@ static int set_up_queues(struct tl_port *p, const struct tl_conf *c, struct tl_e
 	return 0;
 }
 
+/* Configures a port that is stopped. */
+static int set_up(struct tl_port *p, const struct tl_conf *c, struct rte_eth_conf *conf,
+	struct tl_error *e)
+{
+	int rc = rte_eth_dev_configure(p->id, p->nrx, p->ntx, conf);
+
+	if (rc != 0)
+		return fail(e, "rte_eth_dev_configure", rc);
+	if (conf->rxmode.mtu != 0) {
+		rc = rte_eth_dev_set_mtu(p->id, c->mtu);
+		if (rc != 0 && rc != -ENOTSUP)
+			return fail(e, "rte_eth_dev_set_mtu", rc);
+	}
+	if (c->mtu != 0)
+		p->mtu = c->mtu;
+	p->max_frame = p->mtu + RTE_ETHER_HDR_LEN + 4;
+	return set_up_queues(p, c, e);
+}
+
+/* The same without interrupts of rx queues, for a device that refused them:
+ * PMDs find only when they start that there are too few vectors. */
+static int set_up_polled(struct tl_port *p, const struct tl_conf *c, struct rte_eth_conf *conf,
+	struct tl_error *e)
+{
+	memset(e, 0, sizeof(*e));
+	conf->intr_conf.rxq = 0;
+	return set_up(p, c, conf, e);
+}
+
 /* Configures and starts the port; p->pool is set. On failure the caller closes. */
 int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
 {
@@ -182,18 +211,8 @@ int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
 		spread(&conf, &info, &p->caps);
 	if (c->mtu != 0 && c->mtu != p->mtu && !c->fixed_mtu)
 		conf.rxmode.mtu = c->mtu;
-	rc = rte_eth_dev_configure(p->id, p->nrx, p->ntx, &conf);
-	if (rc != 0)
-		return fail(e, "rte_eth_dev_configure", rc);
-	if (conf.rxmode.mtu != 0) {
-		rc = rte_eth_dev_set_mtu(p->id, c->mtu);
-		if (rc != 0 && rc != -ENOTSUP)
-			return fail(e, "rte_eth_dev_set_mtu", rc);
-	}
-	if (c->mtu != 0)
-		p->mtu = c->mtu;
-	p->max_frame = p->mtu + RTE_ETHER_HDR_LEN + 4;
-	if (set_up_queues(p, c, e) != 0)
+	conf.intr_conf.rxq = c->interrupts;
+	if (set_up(p, c, &conf, e) != 0 && (!conf.intr_conf.rxq || set_up_polled(p, c, &conf, e) != 0))
 		return -1;
 	if (p->serial)
 		tl_serial_add(p);
@@ -201,6 +220,12 @@ int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
 	if (rc != 0)
 		return fail(e, "rte_eth_dev_callback_register", rc);
 	rc = tl_dev_start(p);
+	if (rc != 0 && conf.intr_conf.rxq && !c->may_wait) {
+		if (set_up_polled(p, c, &conf, e) != 0)
+			return -1;
+		rc = tl_dev_start(p);
+	}
+	p->interrupts = conf.intr_conf.rxq;
 	if (rc != 0 && !c->may_wait)
 		return fail(e, "rte_eth_dev_start", rc);
 	p->started = rc == 0;
@@ -260,6 +285,7 @@ int tl_port_close(struct tl_port *p, struct tl_error *e)
 
 void tl_port_delete(struct tl_port *p)
 {
+	tl_wake_delete(p);
 	free(p->rx);
 	pthread_mutex_destroy(&p->mu);
 	free(p);

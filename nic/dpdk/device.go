@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // kind is what we know of a class of device.
@@ -17,20 +19,24 @@ type kind struct {
 	pushed  bool     // its link state comes from netlink, not from the PMD
 	// countsFailed: its oerrors are packets taken and lost, not packets refused.
 	countsFailed bool
+	socket       int // family of the socket that the PMD has for each queue, 0 for none
+	// interrupts: its rx queues may have interrupts. Not virtio-user: with them
+	// DPDK 22.11 crashes now and then when the device goes.
+	interrupts bool
 }
 
 var (
-	kindPCI      = &kind{name: "pci", countsFailed: true}
+	kindPCI      = &kind{name: "pci", countsFailed: true, interrupts: true}
 	kindRing     = &kind{name: "ring", drivers: []string{"net_ring"}, plugin: "net_ring"}
 	kindMemif    = &kind{name: "memif", drivers: []string{"net_memif"}, plugin: "net_memif"}
-	kindAFPacket = &kind{name: "af_packet", drivers: []string{"net_af_packet", "eth_af_packet"}, plugin: "net_af_packet", iface: "iface", pushed: true, countsFailed: true}
-	kindAFXDP    = &kind{name: "af_xdp", drivers: []string{"net_af_xdp"}, plugin: "net_af_xdp", iface: "iface", pushed: true, countsFailed: true}
-	kindTap      = &kind{name: "tap", drivers: []string{"net_tap"}, plugin: "net_tap", countsFailed: true}
+	kindAFPacket = &kind{name: "af_packet", drivers: []string{"net_af_packet", "eth_af_packet"}, plugin: "net_af_packet", iface: "iface", pushed: true, countsFailed: true, socket: unix.AF_PACKET}
+	kindAFXDP    = &kind{name: "af_xdp", drivers: []string{"net_af_xdp"}, plugin: "net_af_xdp", iface: "iface", pushed: true, countsFailed: true, socket: unix.AF_XDP}
+	kindTap      = &kind{name: "tap", drivers: []string{"net_tap"}, plugin: "net_tap", countsFailed: true, interrupts: true}
 	kindVirtio   = &kind{name: "virtio-user", drivers: []string{"net_virtio_user", "virtio_user"}, plugin: "net_virtio"}
-	kindVhost    = &kind{name: "vhost", drivers: []string{"net_vhost", "eth_vhost"}, plugin: "net_vhost"}
+	kindVhost    = &kind{name: "vhost", drivers: []string{"net_vhost", "eth_vhost"}, plugin: "net_vhost", interrupts: true}
 	kindPcap     = &kind{name: "pcap", drivers: []string{"net_pcap", "eth_pcap"}, plugin: "net_pcap", iface: "iface", pushed: true, countsFailed: true}
 	kindNull     = &kind{name: "null", drivers: []string{"net_null", "eth_null"}, plugin: "net_null"}
-	kindOther    = &kind{name: "vdev"}
+	kindOther    = &kind{name: "vdev", interrupts: true}
 
 	virtualKinds = []*kind{kindRing, kindMemif, kindAFPacket, kindAFXDP, kindTap, kindVirtio, kindVhost, kindPcap, kindNull}
 )

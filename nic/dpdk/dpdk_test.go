@@ -118,7 +118,7 @@ func TestRingContract(t *testing.T)  { contract(t, ringPair) }
 func TestMemifContract(t *testing.T) { contract(t, memifPair) }
 
 func TestVirtioContract(t *testing.T) {
-	ports, sockets := vhostPorts(t, 16)
+	ports, sockets := vhostPorts(t, 18)
 	closeAtEnd(t, ports...)
 	contract(t, func(t testing.TB) (a, b *Port) {
 		if len(ports) == 0 {

@@ -24,6 +24,8 @@ static void publish(struct tl_port *p)
 		__atomic_fetch_and(&p->gate, ~TL_GATE_CARRIER, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&p->link, (uint64_t)p->speed << 32 | (uint32_t)(changes << 1) | up,
 		__ATOMIC_RELEASE);
+	if (up != (int)(old & 1))
+		tl_wake_all(p);
 }
 
 /* When an interface goes down, the kernel leaves an error on af_packet's

@@ -187,7 +187,7 @@ func (e *EAL) finish(dev *device, spec PortSpec, id C.uint16_t, w *wire) (*Port,
 	if err := p.watchLink(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.findPacketSockets()
+	p.findKernelSockets()
 	e.mu.Lock()
 	e.ports = append(e.ports, p)
 	e.mu.Unlock()
@@ -222,6 +222,7 @@ func (p *Port) configure() error {
 	conf.promiscuous = flag(s.Promiscuous)
 	conf.fixed_mtu = flag(iface)
 	conf.reap = flag(p.dev.kind == kindAFXDP)
+	conf.interrupts = flag(p.dev.kind.interrupts)
 	if p.dev.kind == kindMemif {
 		conf.serial = 1
 		conf.may_wait = flag(!isMemifServer(p.dev))
@@ -273,7 +274,7 @@ func flag(b bool) C.uint8_t {
 func (p *Port) adopt() {
 	caps := uint32(p.c.caps)
 	p.maxFrame = int(p.c.max_frame)
-	p.polled = p.c.carrier_pushed == 0
+	p.polled = p.wire == nil && p.c.carrier_pushed == 0 // the link of a ring changes by SetLink alone
 	p.info = nic.Info{
 		Name:     p.spec.Name,
 		Driver:   C.GoString(&p.c.driver[0]),
@@ -287,7 +288,8 @@ func (p *Port) adopt() {
 			RxIPChecksum:   caps&C.TL_CAP_RX_IP != 0,
 			TxIPChecksum:   caps&C.TL_CAP_TX_IP != 0,
 			RSSSCTP:        caps&C.TL_CAP_RSS_SCTP != 0,
-			LinkInterrupt:  !p.polled || caps&C.TL_CAP_LSC != 0,
+			// tap's PMD has the interrupt and passes nothing on.
+			LinkInterrupt: !p.polled || caps&C.TL_CAP_LSC != 0 && p.dev.kind != kindTap,
 		},
 	}
 	for i, b := range p.c.mac {
@@ -356,5 +358,6 @@ func (e *EAL) OpenRingPair(nameA, nameB string, spec PortSpec) (a, b *Port, err 
 		}
 		w.open++
 	}
+	C.tl_ring_join(w.ports[0].c, w.ports[1].c)
 	return w.ports[0], w.ports[1], nil
 }

@@ -31,7 +31,7 @@ type Port struct {
 	info    nic.Info
 	wire    *wire         // of a ring port
 	watch   *watch        // of a port on a kernel interface
-	sockets packetSockets // of an af_packet port
+	sockets kernelSockets // of an af_packet or af_xdp port
 	tend    *tend         // of a memif client
 
 	closed atomic.Bool

@@ -48,6 +48,15 @@ int tl_ring_pair(const char *a, const char *b, uint16_t nq, uint32_t size,
 	return 0;
 }
 
+/* Has what one end sends wake a thread that sleeps at the other. */
+void tl_ring_join(struct tl_port *a, struct tl_port *b)
+{
+	for (uint16_t q = 0; q < a->ntx; q++) {
+		a->tx[q].far = &b->rx[q];
+		b->tx[q].far = &a->rx[q];
+	}
+}
+
 void tl_rings_delete(void **rings, uint16_t nq)
 {
 	for (int i = 0; i < 2 * nq; i++) {

@@ -61,9 +61,13 @@ struct tl_queue {
 	struct tl_port *port;
 	uint64_t packets, bytes;
 	uint64_t errors; /* dropped by us; see tl_rx and tl_tx */
-	uint64_t padding[3];
+	struct tl_queue *far; /* of a tx queue of a ring: where it leads to */
+	uint64_t padding[2];
 	struct tl_desc desc[TL_BURST];
 	uint8_t map[TL_BURST];
+	/* of an rx queue, see wake.c; a ring's sender reads it at every burst */
+	uint32_t armed __attribute__((aligned(128)));
+	int32_t bell; /* an eventfd, 0 is none */
 } __attribute__((aligned(128)));
 
 struct tl_port {
@@ -80,6 +84,7 @@ struct tl_port {
 	uint8_t serial;         /* controlled by the interrupt thread: see serial.c */
 	uint8_t started;
 	uint8_t unprimed; /* came up and has not polled since: see tl_link_prime */
+	uint8_t interrupts; /* its rx queues were asked to have them */
 	/* under mu: what link is made of */
 	pthread_mutex_t mu;
 	uint8_t phys, admin, peer_down;
@@ -114,6 +119,7 @@ struct tl_conf {
 	uint8_t may_wait; /* it may fail to start: tl_link_restart tries again */
 	const char *listens;
 	uint8_t fixed_mtu; /* the device's MTU is not ours to set */
+	uint8_t interrupts; /* of rx queues, if the device can */
 };
 
 /* Where something failed: step names the DPDK call, err is a positive errno. */
@@ -164,6 +170,7 @@ int tl_port_xstats(struct tl_port *p, struct tl_xstat *out, int max);
 int tl_ring_pair(const char *a, const char *b, uint16_t nq, uint32_t size,
 	int socket, void **rings, uint16_t ids[2], struct tl_error *e);
 void tl_rings_delete(void **rings, uint16_t nq);
+void tl_ring_join(struct tl_port *a, struct tl_port *b);
 void *tl_spsc_new(uint32_t size);
 void tl_spsc_delete(void *r);
 uint32_t tl_spsc_put(uintptr_t ring, uint64_t *v, uint32_t n);
@@ -175,6 +182,14 @@ uint32_t tl_tx(uintptr_t queue, uint32_t n);
 void tl_thread_register(void);
 extern struct tl_pool *tl_pools[TL_POOLS];
 extern int tl_ref_offset;
+
+/* wake.c */
+int tl_wake_bell(uintptr_t queue);
+int tl_wake_fd(uintptr_t queue);
+int tl_wake_arm(uintptr_t queue, int on);
+void tl_wake(struct tl_queue *rx);
+void tl_wake_all(struct tl_port *p);
+void tl_wake_delete(struct tl_port *p);
 
 /* serial.c */
 int tl_dev_start(struct tl_port *p);

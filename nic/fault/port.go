@@ -126,6 +126,18 @@ func (p *Port) Link() nic.Link {
 	return l
 }
 
+// WakeFDs are the inner port's. Any thread.
+func (p *Port) WakeFDs(queue int, fds []int) ([]int, error) { return p.inner.WakeFDs(queue, fds) }
+
+// ArmWake is the inner port's while there is nothing to do here; else the port
+// must be polled, for frames that are held.
+func (p *Port) ArmWake(queue int, on bool) error {
+	if on && p.active.Load() != 0 {
+		return nic.ErrNotSupported
+	}
+	return p.inner.ArmWake(queue, on)
+}
+
 // Info is the inner port's. Any thread.
 func (p *Port) Info() nic.Info { return p.info }
 

@@ -104,6 +104,9 @@ func (p *Port) sendRun(q *txQueue, to *rxQueue, pkts []*nic.Packet, now int64, e
 		bytes -= uint64(f.length)
 	}
 	q.add(taken, bytes)
+	if taken > 0 {
+		to.bell.Ring()
+	}
 	return taken
 }
 

@@ -31,7 +31,7 @@ type Side struct {
 	MAC  [6]byte // default: locally administered, unique in the process
 
 	// Caps is what Info announces. The four checksum offloads are really
-	// done; RSSSCTP and LinkInterrupt are true of the cable as they stand.
+	// done; RSSSCTP is true of the cable as it stands, LinkInterrupt always.
 	Caps nic.Capabilities
 }
 

@@ -49,6 +49,8 @@ func newPort(c *cable, end int, side Side) *Port {
 
 // Info describes the port. Any thread.
 func (p *Port) Info() nic.Info {
+	caps := p.side.Caps
+	caps.LinkInterrupt = true // Link is a load, and a change rings the bells
 	return nic.Info{
 		Name:     p.side.Name,
 		Driver:   Driver,
@@ -57,7 +59,7 @@ func (p *Port) Info() nic.Info {
 		RxQueues: len(p.rx),
 		TxQueues: len(p.tx),
 		Socket:   -1,
-		Caps:     p.side.Caps,
+		Caps:     caps,
 	}
 }
 
@@ -116,6 +118,28 @@ func (p *Port) NextArrival() (at int64, ok bool) {
 	return at, ok
 }
 
+// WakeFDs gives the queue's bell; see nic.Port. ErrNotSupported on a cable with
+// a Clock, where a frame is sent long before it arrives.
+func (p *Port) WakeFDs(queue int, fds []int) ([]int, error) {
+	if p.cable.opts.Clock != nil || uint(queue) >= uint(len(p.rx)) {
+		return fds, nic.ErrNotSupported
+	}
+	fd, err := p.rx[queue].bell.FD()
+	if err != nil {
+		return fds, err
+	}
+	return append(fds, fd), nil
+}
+
+// ArmWake arms the queue's bell; see nic.Port.
+func (p *Port) ArmWake(queue int, on bool) error {
+	if p.cable.opts.Clock != nil || uint(queue) >= uint(len(p.rx)) {
+		return nic.ErrNotSupported
+	}
+	p.rx[queue].bell.Arm(on)
+	return nil
+}
+
 // Close takes the link down, frees what was under way to this port and
 // releases it; again does nothing. See nic.Port.
 func (p *Port) Close() error {
@@ -138,5 +162,6 @@ func (p *Port) drain() {
 	none := uint32(p.cable.state.Load() >> 1)
 	for i := range p.rx {
 		p.rx[i].head(none)
+		p.rx[i].bell.Close()
 	}
 }

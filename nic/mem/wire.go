@@ -34,6 +34,11 @@ func (c *cable) settle() {
 	up := c.admin[0] && c.admin[1] && !c.closed[0] && !c.closed[1]
 	if s := c.state.Load(); up != (s&1 == 1) {
 		c.state.Store((s>>1+1)<<1 | (s&1 ^ 1))
+		for _, p := range c.ports {
+			for i := range p.rx {
+				p.rx[i].bell.Ring()
+			}
+		}
 	}
 }
 
@@ -82,7 +87,8 @@ func (c *counters) add(packets int, bytes uint64) {
 type rxQueue struct {
 	ring   *ring.MPSC[frame]
 	missed atomic.Uint64
-	_      [112]byte
+	bell   nic.Bell
+	_      [80]byte
 
 	counters
 	lost     atomic.Uint64

@@ -56,6 +56,8 @@ func Run(t *testing.T, newPair func(t *testing.T) (a, b nic.Port), quirks ...Qui
 		{"FullWire", testFullWire},
 		{"NothingLeaks", testBalance},
 		{"LinkDownAndUp", testLink},
+		{"FramesWake", testWake},
+		{"LinkWakes", testWakeLink},
 		{"QueueOutOfRange", testBadQueue},
 		{"CloseTwice", testClose},
 	} {

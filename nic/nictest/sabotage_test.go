@@ -34,6 +34,14 @@ var breaches = map[string]string{
 	"close once":     "CloseTwice",
 	"runtime panic":  "QueueOutOfRange",
 	"no information": "Info",
+	"wake nobody":    "FramesWake",
+}
+
+func (s *sabotage) ArmWake(queue int, on bool) error {
+	if s.how == "wake nobody" {
+		return nil
+	}
+	return s.Port.ArmWake(queue, on)
 }
 
 func (s *sabotage) TxBurst(queue int, pkts []*nic.Packet) int {
