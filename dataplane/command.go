@@ -36,6 +36,7 @@ func (w *worker) call(do func(*worker)) error {
 		case <-time.After(50 * time.Microsecond):
 		}
 	}
+	w.bell.Ring()
 	select {
 	case <-c[0].done:
 		return nil

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
@@ -34,9 +35,9 @@ type IdlePolicy uint8
 
 // The policies.
 const (
-	// IdleAdaptive polls on for some tens of microseconds, then sleeps between
-	// polls, 5 µs at first and 100 µs at most: a packet that ends a pause may
-	// wait that long.
+	// IdleAdaptive polls on for 20 µs, then sleeps until a frame, a link, an
+	// application or a timer wakes it. Ports that cannot wake it are polled, at
+	// intervals that grow from 20 µs to Config.IdleSleep.
 	IdleAdaptive IdlePolicy = iota
 	// IdleBusy polls without pause: the lowest latency, at a whole processor
 	// per worker.
@@ -60,6 +61,12 @@ type Config struct {
 	Backlog int
 	// Idle is what workers do when there is nothing to do.
 	Idle IdlePolicy
+	// IdleSleep bounds the sleep of a worker with IdleAdaptive that polls a port
+	// which cannot wake it (see nic.Port.WakeFDs), or whose link must be asked
+	// for (Capabilities.LinkInterrupt): a frame that ends a pause, or the news
+	// that a link is down, may wait that long. MinIdleSleep to MaxIdleSleep; 0 is
+	// DefaultIdleSleep.
+	IdleSleep time.Duration
 	// Manual starts no threads: the caller drives all workers with Step, as a
 	// simulation does on a virtual Clock.
 	Manual bool

@@ -196,6 +196,7 @@ func (c *Conn) shut(abort *string) bool {
 func (c *Conn) kick() {
 	if !c.kicked.Load() && c.kicked.CompareAndSwap(false, true) {
 		c.w.kicks.push(c)
+		c.w.bell.Ring()
 	}
 }
 

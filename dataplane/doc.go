@@ -14,6 +14,9 @@
 // of another worker by its tx ring (tx.go), wishes of applications come as
 // commands (command.go) and kicks (kicklist.go).
 //
+// A worker that is idle sleeps (idle.go); whoever puts something before it rings
+// its bell.
+//
 // Each path of an association is mapped to a port (path.go). A link that goes
 // down moves its paths to another port at once, or tells the core that they
 // are down, which then sends on another path; no timer has to expire.

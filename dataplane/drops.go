@@ -105,6 +105,8 @@ type counts struct {
 	inet    inet.Drops
 	core    sctpcore.Counters
 	starved uint64
+	assocs  int
+	worker  WorkerStats // not added up
 }
 
 func (c *counts) add(o *counts) {
@@ -115,6 +117,7 @@ func (c *counts) add(o *counts) {
 		c.inet[i] += o.inet[i]
 	}
 	c.starved += o.starved
+	c.assocs += o.assocs
 	addFields(reflect.ValueOf(&c.core).Elem(), reflect.ValueOf(&o.core).Elem())
 }
 
@@ -132,39 +135,47 @@ func addFields(a, b reflect.Value) {
 // Stats are the totals over all workers.
 type Stats struct {
 	Core          sctpcore.Counters
-	EventsDropped uint64 // events that found a channel full
-	TxStarved     uint64 // iterations that could not send because every pool was empty
-	Associations  int    // that exist, in whatever state
+	EventsDropped uint64        // events that found a channel full
+	TxStarved     uint64        // iterations that could not send because every pool was empty
+	Associations  int           // that exist, in whatever state
+	Workers       []WorkerStats // each worker's own
 }
 
 // Stats is a snapshot of the totals, taken by the workers; a stopped dataplane
 // gives the last ones.
 func (d *Dataplane) Stats() Stats {
-	t := d.totals()
-	n := 0
+	s := Stats{EventsDropped: d.feed.dropped.Load()}
+	var sum counts
 	for _, w := range d.workers {
-		here := 0
-		if w.call(func(w *worker) { here = len(w.assocs) }) == nil {
-			n += here
-		}
+		c := w.snapshot()
+		sum.add(&c)
+		s.Workers = append(s.Workers, c.worker)
 	}
-	return Stats{Core: t.core, EventsDropped: d.feed.dropped.Load(), TxStarved: t.starved, Associations: n}
+	s.Core, s.TxStarved, s.Associations = sum.core, sum.starved, sum.assocs
+	return s
 }
 
 func (d *Dataplane) totals() *counts {
 	var sum counts
 	for _, w := range d.workers {
-		var c counts
-		if w.call(func(w *worker) { c = w.counts() }) != nil {
-			c = w.last // written before the worker said that it has stopped
-		}
+		c := w.snapshot()
 		sum.add(&c)
 	}
 	return &sum
 }
 
+// snapshot is counts for any goroutine.
+func (w *worker) snapshot() (c counts) {
+	if w.call(func(w *worker) { c = w.counts() }) != nil {
+		c = w.last // written before the worker said that it has stopped
+		c.assocs = 0
+	}
+	return c
+}
+
 func (w *worker) counts() counts {
-	c := counts{drops: w.drops, inet: w.inetDrops, core: *w.core.Counters(), starved: w.starved}
+	c := counts{drops: w.drops, inet: w.inetDrops, core: *w.core.Counters(), starved: w.starved,
+		assocs: len(w.assocs), worker: w.polling.WorkerStats}
 	c.core.ChecksumErrors = w.drops[DropChecksum] // the core sees verified packets only
 	return c
 }

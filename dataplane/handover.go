@@ -140,8 +140,10 @@ func (w *worker) handOver() {
 		if n == 0 {
 			continue
 		}
-		batch := b.handing[to][:n]
-		for i := range batch[w.d.workers[to].strays.Push(batch):] {
+		batch, o := b.handing[to][:n], w.d.workers[to]
+		took := o.strays.Push(batch)
+		o.bell.Ring()
+		for i := range batch[took:] {
 			s := &batch[n-1-i]
 			w.drops[DropHandOverFull]++
 			if s.pkt != nil {

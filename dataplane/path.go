@@ -166,6 +166,7 @@ func (w *worker) linkChanged(p *workerPort, l nic.Link) {
 		}
 	}
 	p.link = l
+	w.idle.stale = true
 	if l.Up {
 		w.routes.SetPort(p.index, true)
 		if p.announces {

@@ -31,6 +31,7 @@ func (d *Dataplane) Close() error {
 		} else {
 			for _, w := range d.workers {
 				w.stop.Store(aborting)
+				w.bell.Ring()
 			}
 			patience := time.After(time.Duration(closeWait))
 			for _, w := range d.workers {

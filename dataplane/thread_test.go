@@ -3,7 +3,6 @@ package dataplane
 import (
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -31,19 +30,4 @@ func TestWorkersArePinned(t *testing.T) {
 	require.GreaterOrEqual(t, runtime.GOMAXPROCS(0), 4, "two more than there are workers")
 	c, s := l.connect(nil)
 	pump(t, c, s, 50, 2000)
-}
-
-func TestIdlerPacesItself(t *testing.T) {
-	i := idler{sleep: idleFirst}
-	for range idleSpins {
-		i.wait(false, 0)
-	}
-	require.Equal(t, idleFirst, i.sleep, "it polls on before it sleeps")
-	for range 10 {
-		i.wait(false, int64(time.Hour))
-	}
-	require.Equal(t, idleLongest, i.sleep)
-	i.wait(true, 0)
-	require.Equal(t, idleFirst, i.sleep)
-	require.Zero(t, i.polls)
 }

@@ -234,6 +234,7 @@ func (w *worker) handTx(p *workerPort) {
 			b.handed[i] = handedTx{pkt: pkt, port: uint16(p.index)}
 		}
 		took := p.txVia.txHanded.Push(b.handed[:n])
+		p.txVia.bell.Ring()
 		if took < n {
 			w.drops[DropTxHandOverFull] += uint64(n - took)
 			nic.Free(p.out[took:n])

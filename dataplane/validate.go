@@ -50,6 +50,12 @@ func (c *Config) setDefaults() error {
 	if c.Idle > IdleBusy {
 		return fmt.Errorf("dataplane: there is no idle policy %d", c.Idle)
 	}
+	if c.IdleSleep == 0 {
+		c.IdleSleep = DefaultIdleSleep
+	}
+	if c.IdleSleep < MinIdleSleep || c.IdleSleep > MaxIdleSleep {
+		return fmt.Errorf("dataplane: an idle sleep of %v is not within %v to %v", c.IdleSleep, MinIdleSleep, MaxIdleSleep)
+	}
 	if c.Clock == nil {
 		c.Clock = nic.Monotonic
 	}

@@ -43,6 +43,7 @@ type worker struct {
 	commands *ring.MPSC[command]
 	kicks    kickList
 	stopped  chan struct{}
+	bell     nic.Bell     // to be rung after anything was put before the worker
 	stepping sync.Mutex   // Config.Manual: instead of the worker's thread
 	over     bool         // Config.Manual: it has stopped
 	stop     atomic.Int32 // running, aborting, draining
@@ -62,6 +63,9 @@ type worker struct {
 
 	rx rxBatch
 	tx txBatch
+
+	idle    idler
+	polling polling
 
 	linkAt, slowAt sctpcore.Time
 	coreAt         sctpcore.Time // the core's deadline after the last poll that gave it anything
@@ -102,18 +106,21 @@ func (w *worker) run() {
 	if err := pinThread(w.cpu); err != nil && w.log != nil {
 		w.log.Warn("worker not pinned", "worker", w.number, "cpu", w.cpu, "error", err)
 	}
-	idle := idler{policy: w.d.cfg.Idle}
+	adaptive := w.d.cfg.Idle == IdleAdaptive
+	if adaptive {
+		w.watch()
+		defer w.unwatch()
+	}
 	for {
 		now := sctpcore.Time(w.d.cfg.Clock())
+		w.polling.begin(now)
 		busy := w.poll(now)
 		if w.stop.Load() != running && w.wound() {
 			return
 		}
-		if busy || idle.policy == IdleBusy {
-			idle.wait(true, 0)
-			continue
+		if adaptive {
+			w.rest(busy)
 		}
-		idle.wait(false, int64(w.next()-now))
 	}
 }
 
@@ -160,16 +167,7 @@ func (w *worker) stepAt(now sctpcore.Time) (next sctpcore.Time) {
 }
 
 // next is when poll has something to do of itself.
-func (w *worker) next() sctpcore.Time {
-	if len(w.again) > 0 {
-		return w.now
-	}
-	t := min(w.coreAt, w.linkAt)
-	for i := range w.ports {
-		t = min(t, sctpcore.Time(w.ports[i].neighbours.NextDeadline()))
-	}
-	return t
-}
+func (w *worker) next() sctpcore.Time { return min(w.due(), w.linkAt) }
 
 // attendAll turns to the connections that want it.
 func (w *worker) attendAll() (busy bool) {

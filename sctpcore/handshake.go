@@ -55,8 +55,7 @@ func (a *assoc) transmitHandshake(now Time, o *Outbound) bool {
 		if a.paths[a.initPath].linkDown {
 			a.nextInitPath()
 		}
-		var k packetBuilder
-		a.start(&k, o, int(a.initPath), 0)
+		k := a.start(o, int(a.initPath), 0)
 		k.b = wire.AppendInit(k.b, wire.ChunkInit, a.localTag, uint32(a.in.limit),
 			uint16(len(a.out.nextSSN)), uint16(a.inStreamsMax), a.localInitTSN)
 		v4, v6 := families(a.locals)
@@ -70,8 +69,7 @@ func (a *assoc) transmitHandshake(now Time, o *Outbound) bool {
 		return a.finish(&k)
 	}
 	a.owed &^= oweCookieEcho
-	var k packetBuilder
-	a.start(&k, o, int(a.initPath), a.peerTag)
+	k := a.start(o, int(a.initPath), a.peerTag)
 	if len(a.cookie) > k.left()-4 {
 		a.close(ReasonProtocol, wire.CauseInvalidParam, now)
 		return false

@@ -29,13 +29,15 @@ const serverPort = 5000
 // Options describe a Rig. The zero value is one association over one memory
 // cable, one unpinned worker on each side.
 type Options struct {
-	Kind    string   // of the cables, one of ports.Kinds; "" is mem
-	Paths   int      // cables, each of which is a path of every association; 0 is 1
-	Assocs  int      // 0 is 1
-	CPUs    [2][]int // of each side's workers, see dataplane.Config
-	MTU     int      // bytes of IP packet; 0 is the cable's
-	Idle    dataplane.IdlePolicy
-	Offload bool // the ports pretend to compute and verify CRC32c, at no cost
+	Kind   string   // of the cables, one of ports.Kinds; "" is mem
+	Paths  int      // cables, each of which is a path of every association; 0 is 1
+	Assocs int      // 0 is 1
+	CPUs   [2][]int // of each side's workers, see dataplane.Config
+	MTU    int      // bytes of IP packet; 0 is the cable's
+	Idle   dataplane.IdlePolicy
+	// IdleSleep is dataplane.Config's.
+	IdleSleep time.Duration
+	Offload   bool // the ports pretend to compute and verify CRC32c, at no cost
 	// Timers are nil for those of RFC 9260 without Max.Burst, as peers in
 	// comparisons have none.
 	Timers *sctpcore.Timers
@@ -128,7 +130,7 @@ func Addr(side, cable int) netip.Addr {
 func (r *Rig) startDataplanes() error {
 	for side := range r.Dataplanes {
 		cfg := dataplane.Config{CPUs: r.opt.CPUs[side], Timers: *r.opt.Timers, Limits: r.opt.Limits,
-			Idle: r.opt.Idle, Manual: r.opt.Manual, Seed: &[32]byte{byte(side), 1}}
+			Idle: r.opt.Idle, IdleSleep: r.opt.IdleSleep, Manual: r.opt.Manual, Seed: &[32]byte{byte(side), 1}}
 		for i, c := range r.Cables {
 			cfg.Ports = append(cfg.Ports, dataplane.PortConfig{Port: c.Ends[side], MTU: r.opt.MTU,
 				Addrs: []netip.Prefix{netip.PrefixFrom(Addr(side, i), 24)}})

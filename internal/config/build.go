@@ -10,7 +10,7 @@ import (
 // Dataplane is the file as dataplane.New wants it; ports are the opened ports
 // in the order of f.Ports. The ports stay the caller's to close.
 func (f *File) Dataplane(ports []nic.Port, log *slog.Logger) dataplane.Config {
-	c := dataplane.Config{CPUs: f.CPUs, Timers: f.Timers, Limits: f.Limits, Logger: log}
+	c := dataplane.Config{CPUs: f.CPUs, Timers: f.Timers, Limits: f.Limits, IdleSleep: f.IdleSleep, Logger: log}
 	if f.Busy {
 		c.Idle = dataplane.IdleBusy
 	}

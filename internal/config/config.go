@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -15,16 +16,18 @@ import (
 
 // File is a configuration after every check.
 type File struct {
-	Path    string
-	Memory  Memory
-	Ports   []Port
-	Routes  []Route
-	CPUs    []int // one entry per worker, -1 is not pinned
-	Busy    bool  // workers poll without pause when there is nothing to do
-	Timers  sctpcore.Timers
-	Limits  sctpcore.Limits
-	Service Service
-	Log     Log
+	Path   string
+	Memory Memory
+	Ports  []Port
+	Routes []Route
+	CPUs   []int // one entry per worker, -1 is not pinned
+	Busy   bool  // workers poll without pause when there is nothing to do
+	// IdleSleep is dataplane.Config's.
+	IdleSleep time.Duration
+	Timers    sctpcore.Timers
+	Limits    sctpcore.Limits
+	Service   Service
+	Log       Log
 }
 
 // HugepageModes are the words for whether to use hugepages.

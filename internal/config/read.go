@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -24,7 +25,7 @@ const (
 
 // readFile takes the whole file apart.
 func (r *reader) readFile(root ast.Node, f *File) {
-	s := r.section(root, "", "memory", "ports", "routes", "workers", "idle", "timers", "limits", "service", "log")
+	s := r.section(root, "", "memory", "ports", "routes", "workers", "idle", "idle_sleep", "timers", "limits", "service", "log")
 	r.readMemory(s, f)
 	if s.need("ports", "give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`") != nil {
 		for i, n := range s.list("ports") {
@@ -41,6 +42,12 @@ func (r *reader) readFile(root ast.Node, f *File) {
 	idle := "adaptive"
 	s.oneOf("idle", &idle, "adaptive", "busy")
 	f.Busy = idle == "busy"
+	sleep := sctpcore.Time(dataplane.DefaultIdleSleep)
+	s.duration("idle_sleep", sctpcore.Time(dataplane.MinIdleSleep), sctpcore.Time(dataplane.MaxIdleSleep), &sleep)
+	if n := s.get("idle_sleep"); n != nil && f.Busy {
+		r.report(n.GetToken(), "leave it out, or make idle adaptive", "idle_sleep has no meaning with idle: busy")
+	}
+	f.IdleSleep = time.Duration(sleep)
 	r.readTimers(s.get("timers"), f)
 	r.readLimits(s.get("limits"), f)
 	r.readService(s.get("service"), f)

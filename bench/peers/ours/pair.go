@@ -103,8 +103,7 @@ func (p *pair) turn(side int) bool {
 		if src.IsZero() {
 			src = addr(byte(side), o.Dst.As4()[1])
 		}
-		in := &p.in[kept]
-		in.Src, in.Dst, in.Data = src, o.Dst, packet
+		p.in[kept] = sctpcore.Inbound{Src: src, Dst: o.Dst, Data: packet}
 		kept++
 	}
 	if kept > 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/trunkline-sctp/trunkline/bench/peers/load"
@@ -17,7 +16,7 @@ const idleTarget = 100_000
 const allocNoise = 0.0001
 
 // target is one line of the project's performance targets. value is nil for what
-// one of the families measures.
+// another program has to measure.
 type target struct {
 	name   string
 	bound  float64
@@ -137,18 +136,16 @@ func allocations(r results) (float64, bool) {
 }
 
 // line is "target NAME MEASURED WANTED ok|short".
-func (t target) line(r results, found map[string]float64) string {
+func (t target) line(r results) string {
 	sign := pick(t.atMost, "<=", ">=")
 	wanted := sign + bare(t.bound) + t.unit
 	measured, verdict := "not-measured", "short"
-	v, ok := found[t.name]
 	if t.value != nil {
-		v, ok = t.value(r)
-	}
-	if ok {
-		measured = report.Figure(v) + t.unit
-		if t.atMost && v <= t.bound || !t.atMost && v >= t.bound {
-			verdict = "ok"
+		if v, ok := t.value(r); ok {
+			measured = report.Figure(v) + t.unit
+			if t.atMost && v <= t.bound || !t.atMost && v >= t.bound {
+				verdict = "ok"
+			}
 		}
 	}
 	return fmt.Sprintf("target %s %s %s %s\n", t.name, measured, wanted, verdict)
@@ -156,21 +153,16 @@ func (t target) line(r results, found map[string]float64) string {
 
 func bare(v float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0") }
 
-// targetLines are all targets, those that the families measured included.
-func targetLines(all []*group, families []family) string {
+func targetLines(all []*group) string {
 	r := results{}
 	for _, g := range all {
 		for _, c := range g.cases {
 			r[c.spec.Name()] = c
 		}
 	}
-	found := map[string]float64{}
-	for _, f := range families {
-		maps.Copy(found, f.targets())
-	}
 	var b strings.Builder
 	for _, t := range targets {
-		b.WriteString(t.line(r, found))
+		b.WriteString(t.line(r))
 	}
 	return b.String()
 }
