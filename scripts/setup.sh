@@ -35,7 +35,7 @@ need_go() {
 
 packages() {
 	echo libdpdk-dev librte-meta-allpmds pkg-config gcc libc6-dev
-	[ "$what" != test ] || echo libusrsctp-dev tshark iproute2 ethtool
+	[ "$what" != test ] || echo libusrsctp-dev tshark iproute2 ethtool dpdk
 }
 
 missing() {
@@ -51,7 +51,7 @@ elsewhere() {
 	echo "    (Fedora: dpdk-devel; Arch: dpdk; from source: https://doc.dpdk.org/guides/linux_gsg/)"
 	echo "  pkg-config, gcc and the C library's headers"
 	if [ "$what" = test ]; then
-		echo "  usrsctp with headers, tshark, iproute2, ethtool"
+		echo "  usrsctp with headers, tshark, iproute2, ethtool, dpdk-testpmd"
 	fi
 	check_dpdk || exit 1
 }

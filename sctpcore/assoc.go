@@ -57,7 +57,7 @@ type assoc struct {
 
 // tallies are an association's totals; AssocInfo tells what each counts.
 type tallies struct {
-	TxMessages, RxMessages, TxDataChunks, RxDataChunks            uint64
+	RxMessages, TxDataChunks, RxDataChunks                        uint64
 	RetransmittedChunks, FastRetransmits, Timeouts, DuplicateTSNs uint64
 }
 
@@ -89,11 +89,15 @@ func (a *assoc) event(v Event) {
 	a.e.events.push(v)
 }
 
+// tellOnce tells of what is told every few packets: it writes the event in place.
 func (a *assoc) tellOnce(flag told, kind EventKind) {
-	if a.told&flag == 0 {
-		a.told |= flag
-		a.event(Event{Kind: kind})
+	if a.told&flag != 0 {
+		return
 	}
+	a.told |= flag
+	v := a.e.events.add()
+	*v = Event{}
+	v.Assoc, v.Kind, v.LocalPort, v.PeerPort, v.At = a.id, kind, a.localPort, a.peerPort, a.e.now
 }
 
 // wantTransmit puts the association in line for PollTransmit.
@@ -252,7 +256,7 @@ func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) {
 	}
 	c := &a.stats
 	s := AssocInfo{State: a.state,
-		TxMessages: c.TxMessages, RxMessages: c.RxMessages, TxDataChunks: c.TxDataChunks, RxDataChunks: c.RxDataChunks,
+		RxMessages: c.RxMessages, TxDataChunks: c.TxDataChunks, RxDataChunks: c.RxDataChunks,
 		RetransmittedChunks: c.RetransmittedChunks, FastRetransmits: c.FastRetransmits,
 		Timeouts: c.Timeouts, DuplicateTSNs: c.DuplicateTSNs}
 	s.LocalPort, s.PeerPort, s.LocalTag, s.PeerTag = a.localPort, a.peerPort, a.localTag, a.peerTag

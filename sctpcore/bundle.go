@@ -41,7 +41,9 @@ func (a *assoc) putRun(k *packetBuilder, now Time) {
 		wire.PutDataHeader(b[at:], flags, n, o.nextTSN, m.stream, wire.SSN(ssn), m.ppid)
 		binary.NativeEndian.PutUint32(b[end-4:], 0) // padding, where there is any
 		copy(b[at+wire.DataHeaderLen:], m.data)
-		*o.chunk(o.nextTSN) = outChunk{message: cut, n: uint16(n), ssn: ssn, flags: flags, path: uint8(k.path)}
+		c := o.chunk(o.nextTSN)
+		*c = outChunk{}
+		c.message, c.n, c.ssn, c.flags, c.path = cut, uint16(n), ssn, flags, uint8(k.path)
 		at = end
 		data += n
 		cut++

@@ -90,12 +90,11 @@ func (e *Endpoint) NextDeadline() Time { return e.wheel.nextDeadline() }
 // PollEvents fills ev with what happened and returns how many; call it until
 // it returns less than len(ev).
 func (e *Endpoint) PollEvents(ev []Event) int {
-	n := 0
-	for n < len(ev) {
-		v, ok := e.events.pop()
-		if !ok {
-			break
-		}
+	n := min(len(ev), e.events.len())
+	for i := range n {
+		v := &ev[i]
+		*v = *e.events.at(0)
+		e.events.head++
 		if a := e.assoc(v.Assoc); a != nil {
 			switch v.Kind {
 			case EventReadable:
@@ -104,8 +103,6 @@ func (e *Endpoint) PollEvents(ev []Event) int {
 				a.told &^= toldReleased
 			}
 		}
-		ev[n] = v
-		n++
 	}
 	return n
 }

@@ -18,14 +18,18 @@ func (f *fifo[T]) push(v T) { *f.add() = v }
 // add appends an element, as it was left there, and returns it.
 func (f *fifo[T]) add() *T {
 	if int(f.tail-f.head) == len(f.ring) {
-		bigger := make([]T, max(8, 2*len(f.ring)))
-		for i := f.head; i != f.tail; i++ {
-			bigger[i&uint64(len(bigger)-1)] = f.ring[i&uint64(len(f.ring)-1)]
-		}
-		f.ring = bigger
+		f.grow()
 	}
 	f.tail++
 	return &f.ring[(f.tail-1)&uint64(len(f.ring)-1)]
+}
+
+func (f *fifo[T]) grow() {
+	bigger := make([]T, max(8, 2*len(f.ring)))
+	for i := f.head; i != f.tail; i++ {
+		bigger[i&uint64(len(bigger)-1)] = f.ring[i&uint64(len(f.ring)-1)]
+	}
+	f.ring = bigger
 }
 
 func (f *fifo[T]) pop() (v T, ok bool) {

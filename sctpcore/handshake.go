@@ -55,7 +55,8 @@ func (a *assoc) transmitHandshake(now Time, o *Outbound) bool {
 		if a.paths[a.initPath].linkDown {
 			a.nextInitPath()
 		}
-		k := a.start(o, int(a.initPath), 0)
+		var k packetBuilder
+		a.start(&k, o, int(a.initPath), 0)
 		k.b = wire.AppendInit(k.b, wire.ChunkInit, a.localTag, uint32(a.in.limit),
 			uint16(len(a.out.nextSSN)), uint16(a.inStreamsMax), a.localInitTSN)
 		v4, v6 := families(a.locals)
@@ -69,7 +70,8 @@ func (a *assoc) transmitHandshake(now Time, o *Outbound) bool {
 		return a.finish(&k)
 	}
 	a.owed &^= oweCookieEcho
-	k := a.start(o, int(a.initPath), a.peerTag)
+	var k packetBuilder
+	a.start(&k, o, int(a.initPath), a.peerTag)
 	if len(a.cookie) > k.left()-4 {
 		a.close(ReasonProtocol, wire.CauseInvalidParam, now)
 		return false

@@ -149,7 +149,7 @@ func (e *Endpoint) Send(now Time, id AssocID, m *Message) error {
 	}
 	e.begin(now)
 	q := o.messages.add()
-	*q = outMessage{data: m.Data, ppid: m.PPID, stream: m.Stream, flags: m.Flags}
+	q.data, q.ppid, q.stream, q.flags, q.failed = m.Data, m.PPID, m.Stream, m.Flags, false
 	o.queued += q.charge()
 	if o.flight == 0 {
 		a.renewCredit()

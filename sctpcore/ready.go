@@ -54,12 +54,12 @@ func (a *assoc) takeRun(b []byte) (rest []byte) {
 	if small := blockClass(at); store.has(small) {
 		class = small
 	}
-	r := readyRun{block: store.put(class, run[:at]), n: uint32(at), ends: true}
+	r := in.ready.add()
+	r.block, r.n, r.ends = store.put(class, run[:at]), uint32(at), true
 	in.held += blockSizes[class]
 	in.promised = max(0, in.promised-size)
 	in.base = in.cum + 1
 	in.sackNow = in.sackNow || flags&wire.FlagI != 0
-	in.ready.push(r)
 	a.tellOnce(toldReadable, EventReadable)
 	a.stats.RxMessages += uint64(n)
 	a.stats.RxDataChunks += uint64(n)

@@ -9,7 +9,9 @@ func (a *assoc) hold(d wire.Data, b block) {
 	t := d.TSN()
 	in.growRecords(t)
 	r := in.record(t)
-	*r = inRecord{block: b, n: uint32(len(d)), stream: d.StreamID(), ssn: d.SSN(), flags: d.Flags(), held: true, peer: t}
+	*r = inRecord{}
+	r.block, r.n, r.peer, r.held = b, uint32(len(d)), t, true
+	r.stream, r.ssn, r.flags = d.StreamID(), d.SSN(), d.Flags()
 	in.waiting++
 	first, last := t, t
 	if r.flags&wire.FlagB == 0 {

@@ -12,13 +12,17 @@ type packetBuilder struct {
 }
 
 // start begins a packet of association a on path i.
-func (a *assoc) start(o *Outbound, i int, tag uint32) packetBuilder {
+func (a *assoc) start(k *packetBuilder, o *Outbound, i int, tag uint32) {
 	p := &a.paths[i]
 	room := min(len(o.Buf), p.payload()+wire.CommonHeaderLen)
 	b := o.Buf[:wire.CommonHeaderLen]
 	wire.PutHeader(b, a.localPort, a.peerPort, tag)
-	*o = Outbound{Buf: o.Buf, Src: p.src, Dst: p.dst, Egress: p.egress, InPort: -1, Assoc: a.id, Path: uint8(i)}
-	return packetBuilder{out: o, b: b, room: room, path: i}
+	// Field by field: a literal is made elsewhere and copied by wide loads, which wait
+	// for the narrow stores that made it. The same goes for the queues' elements.
+	buf := o.Buf
+	*o = Outbound{}
+	o.Buf, o.Src, o.Dst, o.Egress, o.InPort, o.Assoc, o.Path = buf, p.src, p.dst, p.egress, -1, a.id, uint8(i)
+	k.out, k.b, k.room, k.path = o, b, room, i
 }
 
 func (k *packetBuilder) left() int   { return k.room - len(k.b) }
@@ -39,9 +43,10 @@ func (a *assoc) transmit(now Time, o *Outbound) bool {
 	if a.owed&(oweInit|oweCookieEcho) != 0 {
 		return a.transmitHandshake(now, o)
 	}
+	var k packetBuilder
 	for i := range a.paths {
 		if a.paths[i].hbSend {
-			k := a.start(o, i, a.peerTag)
+			a.start(&k, o, i, a.peerTag)
 			k.b = a.putHeartbeat(i, k.b, now)
 			a.e.ctr.OutCtrlChunks++
 			return a.finish(&k)
@@ -49,7 +54,7 @@ func (a *assoc) transmit(now Time, o *Outbound) bool {
 	}
 	if a.mayCarryData() {
 		if i, ok := a.dataPath(now); ok {
-			k := a.start(o, i, a.peerTag)
+			a.start(&k, o, i, a.peerTag)
 			a.bundleSack(&k)
 			a.putControl(&k, now)
 			a.putData(&k, now)
@@ -59,7 +64,7 @@ func (a *assoc) transmit(now Time, o *Outbound) bool {
 		}
 	}
 	if a.owed != 0 {
-		k := a.start(o, a.controlPath(), a.peerTag)
+		a.start(&k, o, a.controlPath(), a.peerTag)
 		a.putControl(&k, now)
 		if !k.empty() {
 			return a.finish(&k)
@@ -252,8 +257,9 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 		o.cutSSN = o.nextSSN[m.stream]
 		o.nextSSN[m.stream]++
 	}
-	*c = outChunk{message: o.cut, off: uint32(o.cutOff), n: uint16(n), ssn: o.cutSSN, path: uint8(k.path)}
-	c.flags = a.dataFlags(m, o.cutOff, n)
+	*c = outChunk{}
+	c.message, c.off, c.n, c.ssn = o.cut, uint32(o.cutOff), uint16(n), o.cutSSN
+	c.flags, c.path = a.dataFlags(m, o.cutOff, n), uint8(k.path)
 	o.consumeWindow(o.nextTSN, n)
 	a.append(k, o.nextTSN, c)
 	a.paths[k.path].startRTT(o.nextTSN, now)

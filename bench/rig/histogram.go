@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/bits"
 	"time"
@@ -84,6 +85,40 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 		}
 	}
 	return time.Duration(h.hi)
+}
+
+// MarshalJSON writes what UnmarshalJSON reads: the buckets that are not empty.
+func (h *Histogram) MarshalJSON() ([]byte, error) {
+	w := histogramJSON{N: h.n, Sum: h.sum, Lo: h.lo, Hi: h.hi, Counts: map[int]uint64{}}
+	for b, c := range h.counts {
+		if c > 0 {
+			w.Counts[b] = c
+		}
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON replaces what was counted.
+func (h *Histogram) UnmarshalJSON(text []byte) error {
+	var w histogramJSON
+	if err := json.Unmarshal(text, &w); err != nil {
+		return err
+	}
+	*h = Histogram{n: w.N, sum: w.Sum, lo: w.Lo, hi: w.Hi}
+	for b, c := range w.Counts {
+		if b < 0 || b >= len(h.counts) {
+			return fmt.Errorf("rig: a histogram has no bucket %d", b)
+		}
+		h.counts[b] = c
+	}
+	return nil
+}
+
+// histogramJSON is a histogram on its way between processes.
+type histogramJSON struct {
+	N           uint64
+	Sum, Lo, Hi int64
+	Counts      map[int]uint64
 }
 
 // String is the quantiles that are published.

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/trunkline-sctp/trunkline/internal/ports"
 	"github.com/trunkline-sctp/trunkline/nic/fault"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
 // base is what every rig of the tests stands on.
@@ -72,6 +74,29 @@ func TestWorkersAreDrivenByThreadsOfTheirOwn(t *testing.T) {
 	require.NotZero(t, s.Messages)
 }
 
+func TestOutagesLoseNothing(t *testing.T) {
+	timers := sctpcore.TelecomTimers()
+	for _, how := range []Cut{Silent, LinkDown} {
+		t.Run(how.String(), func(t *testing.T) {
+			r := newRig(t, Options{Paths: 2, Timers: &timers})
+			o, err := r.Outages(how, 700, 2)
+			require.NoError(t, err)
+			require.Zero(t, o.Lost+o.Duplicated)
+			require.EqualValues(t, 2, o.Switch.Count()+uint64(o.Missed))
+			t.Logf("switch %v, pause %v, regain %v", &o.Switch, &o.Pause, &o.Regain)
+		})
+	}
+}
+
+func TestNumbersTellLossAndRepetition(t *testing.T) {
+	var s numbered
+	for _, n := range []uint64{0, 1, 4, 4, 5, 3} {
+		s.take(n)
+	}
+	require.EqualValues(t, 2, s.lost)
+	require.EqualValues(t, 2, s.duplicated)
+}
+
 func TestLoadEndsWhenTheCablesAreDead(t *testing.T) {
 	r := newRig(t, Options{})
 	l := r.StartLoad(100)
@@ -118,6 +143,12 @@ func TestHistogramQuantiles(t *testing.T) {
 		want := all[int(q*float64(len(all)))]
 		require.InDelta(t, want.Nanoseconds(), h.Quantile(q).Nanoseconds(), float64(want)/32+1, "%v", q)
 	}
+	text, err := json.Marshal(&h)
+	require.NoError(t, err)
+	var back Histogram
+	require.NoError(t, json.Unmarshal(text, &back))
+	require.Equal(t, h, back)
+	require.Error(t, json.Unmarshal([]byte(`{"Counts":{"99999":1}}`), &back))
 	h.Record(-1)
 	require.Zero(t, h.Quantile(0))
 }

@@ -103,7 +103,8 @@ func (p *pair) turn(side int) bool {
 		if src.IsZero() {
 			src = addr(byte(side), o.Dst.As4()[1])
 		}
-		p.in[kept] = sctpcore.Inbound{Src: src, Dst: o.Dst, Data: packet}
+		in := &p.in[kept]
+		in.Src, in.Dst, in.Data = src, o.Dst, packet
 		kept++
 	}
 	if kept > 0 {

@@ -21,30 +21,38 @@ const childLimit = 2 * time.Minute
 // measure runs all rounds and reports.
 func measure(o options) error {
 	all := groups(o.quick)
-	cases := selected(all, o.only)
-	if len(cases) == 0 {
+	cases, families := selected(all, o.only), selectedFamilies(o)
+	if len(cases)+len(families) == 0 {
 		return fmt.Errorf("no case has %q in its name", o.only)
 	}
 	begun, tree := time.Now(), commit()
 	for round := range o.rounds {
-		fmt.Fprintf(os.Stderr, "round %d of %d, %d cases, %v\n", round+1, o.rounds, len(cases), time.Since(begun).Round(time.Second))
+		fmt.Fprintf(os.Stderr, "round %d of %d, %d cases, %v\n", round+1, o.rounds, len(cases)+len(families), time.Since(begun).Round(time.Second))
 		for _, c := range cases {
 			if c.rounds > 0 && round >= c.rounds {
 				continue
 			}
 			c.run(o.cpu)
 		}
+		for _, f := range families {
+			f.round(o, round)
+		}
 	}
 	head := header(o, tree, time.Since(begun))
-	fmt.Println(head + "\n" + table(all))
-	lines := targetLines(all)
+	text := head + "\n" + table(all) + tables(families)
+	fmt.Println(text)
+	lines := targetLines(all, families)
 	if o.out != "" && o.only == "" { // a part must not replace the whole
-		if err := write(o.out, head, all, lines); err != nil {
+		if err := write(o.out, text, all, lines); err != nil {
 			return err
 		}
 	}
 	fmt.Print(lines)
-	return failures(cases)
+	failed := failures(cases)
+	for _, f := range families {
+		failed = errors.Join(failed, f.err())
+	}
+	return failed
 }
 
 func selected(all []*group, only string) []*benchCase {
@@ -78,33 +86,38 @@ func (c *benchCase) run(cpu time.Duration) {
 	}
 }
 
-// inChild measures in a process of its own.
+// inChild measures a contestant in a process of its own.
 func inChild(stack string, spec load.Spec) (load.Sample, error) {
 	var sample load.Sample
-	self, err := os.Executable()
-	if err != nil {
-		return sample, err
-	}
-	arg, err := json.Marshal(spec)
-	if err != nil {
-		return sample, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), childLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, self, "-child", stack, string(arg))
-	var out, complaint bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaint
-	if err := cmd.Run(); err != nil {
-		text, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
-		return sample, fmt.Errorf("%s, %s: %w: %s", stack, spec.Name(), err, text)
-	}
-	if err := json.Unmarshal(out.Bytes(), &sample); err != nil {
+	if err := runChild(stack, spec, &sample); err != nil {
 		return sample, fmt.Errorf("%s, %s: %w", stack, spec.Name(), err)
 	}
 	if sample.Ops == 0 {
 		return sample, fmt.Errorf("%s, %s: no operation was completed", stack, spec.Name())
 	}
 	return sample, nil
+}
+
+// runChild runs this program again to do one job, and takes what it found.
+func runChild(job string, spec, found any) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	arg, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), childLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, self, "-child", job, string(arg))
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		text, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
+		return fmt.Errorf("%w: %s", err, text)
+	}
+	return json.Unmarshal(out.Bytes(), found)
 }
 
 // failures joins what went wrong, so that no figure is missing unnoticed.
@@ -119,12 +132,12 @@ func failures(cases []*benchCase) error {
 }
 
 // write puts table, lines for benchstat and plots into folder.
-func write(folder, head string, all []*group, lines string) error {
+func write(folder, text string, all []*group, lines string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	files := map[string]string{
-		"results.md":  "# Results\n\n" + head + "\n" + table(all) + "\n## Targets\n\n```\n" + lines + "```\n",
+		"results.md":  "# Results\n\n" + text + "\n## Targets\n\n```\n" + lines + "```\n",
 		"results.txt": benchLines(all),
 	}
 	for _, g := range all {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/trunkline-sctp/trunkline/bench/peers/load"
@@ -16,7 +17,7 @@ const idleTarget = 100_000
 const allocNoise = 0.0001
 
 // target is one line of the project's performance targets. value is nil for what
-// another program has to measure.
+// one of the families measures.
 type target struct {
 	name   string
 	bound  float64
@@ -136,16 +137,18 @@ func allocations(r results) (float64, bool) {
 }
 
 // line is "target NAME MEASURED WANTED ok|short".
-func (t target) line(r results) string {
+func (t target) line(r results, found map[string]float64) string {
 	sign := pick(t.atMost, "<=", ">=")
 	wanted := sign + bare(t.bound) + t.unit
 	measured, verdict := "not-measured", "short"
+	v, ok := found[t.name]
 	if t.value != nil {
-		if v, ok := t.value(r); ok {
-			measured = report.Figure(v) + t.unit
-			if t.atMost && v <= t.bound || !t.atMost && v >= t.bound {
-				verdict = "ok"
-			}
+		v, ok = t.value(r)
+	}
+	if ok {
+		measured = report.Figure(v) + t.unit
+		if t.atMost && v <= t.bound || !t.atMost && v >= t.bound {
+			verdict = "ok"
 		}
 	}
 	return fmt.Sprintf("target %s %s %s %s\n", t.name, measured, wanted, verdict)
@@ -153,16 +156,21 @@ func (t target) line(r results) string {
 
 func bare(v float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0") }
 
-func targetLines(all []*group) string {
+// targetLines are all targets, those that the families measured included.
+func targetLines(all []*group, families []family) string {
 	r := results{}
 	for _, g := range all {
 		for _, c := range g.cases {
 			r[c.spec.Name()] = c
 		}
 	}
+	found := map[string]float64{}
+	for _, f := range families {
+		maps.Copy(found, f.targets())
+	}
 	var b strings.Builder
 	for _, t := range targets {
-		b.WriteString(t.line(r))
+		b.WriteString(t.line(r, found))
 	}
 	return b.String()
 }

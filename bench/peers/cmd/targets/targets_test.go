@@ -31,7 +31,7 @@ func find(t *testing.T, all []*group, s load.Spec) *benchCase {
 }
 
 func TestNothingMeasuredIsSaidAndShort(t *testing.T) {
-	lines := strings.Split(strings.TrimSpace(targetLines(groups(true))), "\n")
+	lines := strings.Split(strings.TrimSpace(targetLines(groups(true), nil)), "\n")
 	require.Len(t, lines, len(targets))
 	for _, l := range lines {
 		require.Regexp(t, `^target \S+ not-measured [<>]=\S+ short$`, l)
@@ -50,7 +50,7 @@ func TestTargetsAreComputedFromSamples(t *testing.T) {
 				}
 			}
 		}
-		lines := targetLines(all)
+		lines := targetLines(all, nil)
 		require.Contains(t, lines, "target stream-1400-crc-vs-usrsctp 12.0x >=10x ok\n")
 		require.Contains(t, lines, "target stream-64-crc-vs-usrsctp 12.0x >=15x short\n")
 		require.Contains(t, lines, "target stream-64-crc-cost 200ns <=90ns short\n")
@@ -70,7 +70,7 @@ func TestOneAllocationInAThousandPacketsIsSeen(t *testing.T) {
 	s := sampleOf(1)
 	s.Mallocs = 1
 	c.samples[stackOurs] = []load.Sample{s}
-	require.Contains(t, targetLines(all), "target allocations-per-packet 0.001000 <=0 short\n")
+	require.Contains(t, targetLines(all, nil), "target allocations-per-packet 0.001000 <=0 short\n")
 }
 
 func TestFailureIsShown(t *testing.T) {
