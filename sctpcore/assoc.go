@@ -1,6 +1,10 @@
 package sctpcore
 
-import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+import (
+	"math/bits"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
 
 // assoc is an association: the TCB of RFC 9260. Its parts have files of their
 // own: path.go, heartbeat.go, handshake.go, shutdown.go, outbound.go, inbound.go.
@@ -20,10 +24,12 @@ type assoc struct {
 	localTag, peerTag   uint32
 	id                  AssocID
 	slot                uint32
-	fragment            int // what fragmentSize says; 0 when a path or its MTU has changed
+	probes              pathSet // paths that a HEARTBEAT is to be sent on
+	fragment            int     // what fragmentSize says; 0 when a path or its MTU has changed
 	e                   *Endpoint
 	paths               []path
 	timers              *Timers // shared
+	armed               Time    // when the wheel looks at the timers; Never if they are not in it
 	sackTimer           Time
 	errors              int // consecutive unanswered transmissions to any address
 
@@ -114,11 +120,24 @@ func (a *assoc) owe(o owed) {
 }
 
 // arm makes sure that the association's timers are looked at by t.
-func (a *assoc) arm(t Time) { a.e.wheel.schedule(a.slot, t) }
+func (a *assoc) arm(t Time) {
+	if t < a.armed {
+		a.armed = t
+		a.e.wheel.schedule(a.slot, t)
+	}
+}
+
+// pathSet is a set of paths, by index.
+type pathSet uint32
+
+func (s *pathSet) add(i int) { *s |= 1 << i }
+func (s *pathSet) del(i int) { *s &^= 1 << i }
+func (s pathSet) first() int { return bits.TrailingZeros32(uint32(s)) }
 
 // runTimers runs what is due and puts the association back into the wheel at
 // its next deadline.
 func (a *assoc) runTimers(now Time) {
+	a.armed = Never
 	fire := func(t *Time) bool {
 		if *t > now {
 			return false
@@ -183,7 +202,7 @@ func (e *Endpoint) newAssoc(localPort, peerPort uint16, locals []wire.Addr, rcvB
 	a.localPort, a.peerPort = localPort, peerPort
 	a.locals = e.sharedLocals(locals)
 	a.timers = e.sharedTimers(t)
-	a.t1, a.t2, a.t5, a.sackTimer = Never, Never, Never, Never
+	a.t1, a.t2, a.t5, a.sackTimer, a.armed = Never, Never, Never, Never, Never
 	a.in.limit = rcvBuf
 	if rcvBuf == 0 {
 		a.in.limit = e.cfg.Limits.ReceiveBuffer
@@ -224,6 +243,7 @@ func (a *assoc) close(why Reason, cause wire.CauseCode, now Time) {
 	a.state = Closed
 	a.e.unindex(a)
 	a.e.wheel.remove(a.slot)
+	a.armed = Never
 	a.t1, a.t2, a.t5, a.sackTimer = Never, Never, Never, Never
 	a.stopHeartbeats()
 	a.owed = 0

@@ -31,8 +31,9 @@ func (a *assoc) startHeartbeats(now Time) {
 func (a *assoc) stopHeartbeats() {
 	for i := range a.paths {
 		p := &a.paths[i]
-		p.hbTimer, p.hbOut, p.hbSend = Never, false, false
+		p.hbTimer, p.hbOut = Never, false
 	}
+	a.probes = 0
 }
 
 // nextHeartbeat is when an idle path is probed next: after RTO ± 50 % plus
@@ -74,14 +75,15 @@ func (a *assoc) heartbeatTimer(i int, now Time) {
 		a.arm(p.hbTimer)
 		return
 	}
-	p.hbSend = true
+	a.probes.add(i)
 	a.wantTransmit()
 }
 
 // putHeartbeat writes the HEARTBEAT that path i owes.
 func (a *assoc) putHeartbeat(i int, b []byte, now Time) []byte {
 	p := &a.paths[i]
-	p.hbSend, p.hbOut, p.hbSentAt = false, true, now
+	p.hbOut, p.hbSentAt = true, now
+	a.probes.del(i)
 	p.hbNonce = a.e.rng.Uint64()
 	p.hbSent++
 	a.e.ctr.HeartbeatsSent++
@@ -151,7 +153,7 @@ func (e *Endpoint) RequestHeartbeat(now Time, id AssocID, i int) error {
 		return nil // 8.3: it is sent once the association is up
 	}
 	e.begin(now)
-	a.paths[i].hbSend = true
+	a.probes.add(i)
 	a.wantTransmit()
 	return nil
 }

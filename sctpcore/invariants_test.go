@@ -109,6 +109,9 @@ func (a *assoc) checkTimers() error {
 	if next != Never && (n.level < 0 || n.at > max(tickAfter(next), a.e.wheel.now+1)) {
 		return fmt.Errorf("deadline %d is not in the wheel in time", next)
 	}
+	if (n.level < 0) != (a.armed == Never) || n.level >= 0 && tickAfter(a.armed) > max(n.at, a.e.wheel.now) {
+		return fmt.Errorf("armed for %d, the wheel has tick %d on level %d", a.armed, n.at, n.level)
+	}
 	if a.state >= Established && a.t1 != Never {
 		return errors.New("T1 runs in an established association")
 	}

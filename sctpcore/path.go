@@ -3,40 +3,41 @@ package sctpcore
 import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 
 // path is one destination address of the peer with everything that belongs to
-// it: how it is reached, its RTO, its congestion window, its errors.
+// it: how it is reached, its RTO, its congestion window, its errors. What is looked
+// at of every path comes first, what DATA needs of its own path next.
 type path struct {
-	src, dst wire.Addr
-	egress   uint32
-	mtu      int // bytes of IP packet
-	pmdcs    int // room for chunks in a packet of mtu bytes
-	state    PathState
-	linkDown bool
-
-	errors int // consecutive unanswered transmissions
-
-	// Round trips (RFC 9260, section 6.3.1).
-	rto, srtt, rttvar Time
-	rttPending        bool
-	rttTSN            wire.TSN
-	rttSent           Time
+	dst wire.Addr
 
 	// Congestion (RFC 9260, section 7.2), in bytes of whole chunks.
-	cwnd, ssthresh, partialBytesAcked int
-	flight                            int
-	oldest                            wire.TSN // at or below the earliest outstanding one, while flight is above 0
-	single                            bool     // T3-rtx expired: one packet at a time until something is acknowledged
-	lastData                          Time     // when DATA last left here; cwnd ages from then
-	aged                              Time     // lastData, or up to where cwnd has aged since
+	cwnd, partialBytesAcked int
+	flight                  int
+	t3                      Time     // T3-rtx; Never is stopped
+	oldest                  wire.TSN // at or below the earliest outstanding one, while flight is above 0
+	rttTSN                  wire.TSN
+	state                   PathState
+	linkDown                bool
+	single                  bool // T3-rtx expired: one packet at a time until something is acknowledged
+	rttPending              bool
+	hbOut                   bool // a heartbeat is unanswered
 
-	// T3-rtx and the heartbeat timer; Never is stopped.
-	t3       Time
-	hbTimer  Time
-	hbNonce  uint64
-	hbSentAt Time
-	hbOut    bool // a heartbeat is unanswered
-	hbSend   bool // a heartbeat is to be sent
+	src      wire.Addr
+	egress   uint32
+	errors   int  // consecutive unanswered transmissions
+	mtu      int  // bytes of IP packet
+	pmdcs    int  // room for chunks in a packet of mtu bytes
+	rto      Time // round trips: RFC 9260, section 6.3.1
+	ssthresh int  // bytes of whole chunks
 
-	txPackets, txDataChunks, retransmits, timeouts, hbSent, hbAcked uint64
+	srtt, rttvar            Time
+	rttSent                 Time
+	lastData                Time // when DATA last left here; cwnd ages from then
+	aged                    Time // lastData, or up to where cwnd has aged since
+	txPackets, txDataChunks uint64
+
+	hbTimer                                Time // Never is stopped
+	hbNonce                                uint64
+	hbSentAt                               Time
+	retransmits, timeouts, hbSent, hbAcked uint64
 }
 
 // clockGranularity is G of RFC 9260, section 6.3.1: a tick of the timing wheel.
@@ -294,7 +295,8 @@ func (e *Endpoint) SetRoute(now Time, id AssocID, i int, r Route) error {
 // and its timers stop, since nothing can be learnt by waiting for them.
 func (a *assoc) linkDown(i int, now Time) {
 	p := &a.paths[i]
-	p.hbTimer, p.hbOut, p.hbSend, p.rttPending = Never, false, false, false
+	p.hbTimer, p.hbOut, p.rttPending = Never, false, false
+	a.probes.del(i)
 	if p.state == Active || p.state == PotentiallyFailed {
 		a.setPathState(i, Inactive, ReasonLinkDown, now)
 	}

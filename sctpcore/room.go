@@ -12,13 +12,13 @@ import (
 // other fields, so that an association that was not in use for a while comes
 // into cache as a few neighbouring lines and not from a dozen places.
 type room struct {
-	paths    [2]path
-	messages [4]outMessage
-	chunks   [4]outChunk
-	marks    [1]markWord
 	ready    [4]readyRun
+	marks    [1]markWord
+	chunks   [4]outChunk
+	messages [4]outMessage
 	nextSSN  [64]uint16
 	streams  [64]inStream
+	paths    [2]path
 }
 
 // furnish lets a new association use its room.

@@ -119,7 +119,9 @@ func (a *assoc) giveCredit(acks []pathAcks, now Time) {
 	}
 	o.credit += a.maxBurst()
 	for i := range a.paths {
-		o.credit += acks[i].acked / a.paths[i].payload()
+		if acks[i].acked > 0 {
+			o.credit += acks[i].acked / a.paths[i].payload()
+		}
 	}
 	o.credit = min(o.credit, 1<<30)
 }

@@ -44,13 +44,12 @@ func (a *assoc) transmit(now Time, o *Outbound) bool {
 		return a.transmitHandshake(now, o)
 	}
 	var k packetBuilder
-	for i := range a.paths {
-		if a.paths[i].hbSend {
-			a.start(&k, o, i, a.peerTag)
-			k.b = a.putHeartbeat(i, k.b, now)
-			a.e.ctr.OutCtrlChunks++
-			return a.finish(&k)
-		}
+	if a.probes != 0 {
+		i := a.probes.first()
+		a.start(&k, o, i, a.peerTag)
+		k.b = a.putHeartbeat(i, k.b, now)
+		a.e.ctr.OutCtrlChunks++
+		return a.finish(&k)
 	}
 	if a.mayCarryData() {
 		if i, ok := a.dataPath(now); ok {
