@@ -110,7 +110,7 @@ func (a *assoc) tellOnce(flag told, kind EventKind) {
 func (a *assoc) wantTransmit() {
 	if !a.queued && a.state != Closed {
 		a.queued = true
-		a.e.transmit.push(a.slot)
+		a.e.transmit.push(a)
 	}
 }
 

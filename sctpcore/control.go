@@ -5,7 +5,14 @@ import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 // HandlePackets takes in a burst of packets with verified checksums.
 func (e *Endpoint) HandlePackets(now Time, pkts []Inbound) {
 	e.begin(now)
+	crowded := e.crowded()
+	if crowded {
+		e.expectPackets(pkts)
+	}
 	for i := range pkts {
+		if crowded {
+			e.expectPacket(pkts, i+ahead)
+		}
 		e.in = &pkts[i]
 		e.handlePacket(&pkts[i])
 	}
@@ -60,8 +67,7 @@ func (e *Endpoint) handlePacket(in *Inbound) {
 func (e *Endpoint) demux(in *Inbound, p wire.Packet, c wire.Chunk) *assoc {
 	d := &e.ctr.Drops
 	tag := p.VerificationTag()
-	if slot, ok := e.tags.get(tag); ok {
-		a := e.slots[slot]
+	if a := e.tags.get(tag); a != nil {
 		if a.localPort == p.DstPort() && a.peerPort == p.SrcPort() {
 			if !e.fromPeer(a, in, c) {
 				d.AddressNotOfAssoc++

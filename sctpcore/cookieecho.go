@@ -73,7 +73,7 @@ func (e *Endpoint) accept(in *Inbound, ck *stateCookie) *assoc {
 		e.ctr.Drops.UnexpectedChunk++
 		return nil
 	}
-	if _, used := e.tags.get(ck.localTag); used {
+	if e.tags.get(ck.localTag) != nil {
 		e.ctr.Drops.BadCookie++
 		return nil
 	}

@@ -12,22 +12,26 @@ type tagTable struct {
 }
 
 type tagEntry struct {
-	tag  uint32 // 0 is a free entry: no association has tag 0
-	slot uint32
+	a   *assoc
+	tag uint32 // 0 is a free entry: no association has tag 0
 }
 
 func newTagTable() tagTable { return tagTable{entries: make([]tagEntry, 64), mask: 63} }
 
-func (t *tagTable) get(tag uint32) (slot uint32, ok bool) {
+// home is where the search for a tag begins.
+func (t *tagTable) home(tag uint32) *tagEntry { return &t.entries[tag&t.mask] }
+
+// get is nil if no association has the tag.
+func (t *tagTable) get(tag uint32) *assoc {
 	for i := tag & t.mask; t.entries[i].tag != 0; i = (i + 1) & t.mask {
 		if t.entries[i].tag == tag {
-			return t.entries[i].slot, true
+			return t.entries[i].a
 		}
 	}
-	return 0, false
+	return nil
 }
 
-func (t *tagTable) put(tag, slot uint32) {
+func (t *tagTable) put(tag uint32, a *assoc) {
 	if 2*(t.count+1) > len(t.entries) {
 		old := t.entries
 		t.entries = make([]tagEntry, 2*len(old))
@@ -35,7 +39,7 @@ func (t *tagTable) put(tag, slot uint32) {
 		t.count = 0
 		for _, e := range old {
 			if e.tag != 0 {
-				t.put(e.tag, e.slot)
+				t.put(e.tag, e.a)
 			}
 		}
 	}
@@ -43,7 +47,7 @@ func (t *tagTable) put(tag, slot uint32) {
 	for t.entries[i].tag != 0 {
 		i = (i + 1) & t.mask
 	}
-	t.entries[i] = tagEntry{tag, slot}
+	t.entries[i] = tagEntry{a, tag}
 	t.count++
 }
 
@@ -76,8 +80,10 @@ type peerKey struct {
 // generation, so that an old id does not name a new association.
 const indexBits = 20
 
+func (id AssocID) slot() uint32 { return uint32(id) & (1<<indexBits - 1) }
+
 func (e *Endpoint) assoc(id AssocID) *assoc {
-	i := uint32(id) & (1<<indexBits - 1)
+	i := id.slot()
 	if id == 0 || i >= uint32(len(e.slots)) || e.slots[i] == nil || e.slots[i].id != id {
 		return nil
 	}
@@ -91,7 +97,7 @@ func (e *Endpoint) newTag() uint32 {
 		if b := e.cfg.OwnerBits; b > 0 {
 			tag = tag>>b | uint32(e.cfg.Owner)<<(32-b)
 		}
-		if _, used := e.tags.get(tag); tag != 0 && !used {
+		if tag != 0 && e.tags.get(tag) == nil {
 			return tag
 		}
 	}
@@ -123,7 +129,7 @@ func (e *Endpoint) newSlot() *assoc {
 
 // index makes the association findable by tag and by its peer's addresses.
 func (e *Endpoint) index(a *assoc) {
-	e.tags.put(a.localTag, a.slot)
+	e.tags.put(a.localTag, a)
 	for i := range a.paths {
 		e.peers[peerKey{a.localPort, a.peerPort, a.paths[i].dst}] = a.slot
 	}
@@ -131,7 +137,7 @@ func (e *Endpoint) index(a *assoc) {
 
 // unindex undoes index.
 func (e *Endpoint) unindex(a *assoc) {
-	if slot, ok := e.tags.get(a.localTag); ok && slot == a.slot {
+	if e.tags.get(a.localTag) == a {
 		e.tags.del(a.localTag)
 	}
 	for i := range a.paths {

@@ -32,8 +32,8 @@ type Endpoint struct {
 	lastLocals  []wire.Addr // the last association's
 
 	wheel         wheel
-	due           []uint32 // scratch of HandleTimeout
-	transmit      fifo[uint32]
+	due           []uint32     // scratch of HandleTimeout
+	transmit      fifo[*assoc] // may hold some that are gone, or others now
 	events        fifo[Event]
 	store         store
 	replies       replies
@@ -76,7 +76,8 @@ func (e *Endpoint) begin(now Time) { e.now = max(e.now, now) }
 func (e *Endpoint) HandleTimeout(now Time) {
 	e.begin(now)
 	e.due = e.wheel.expire(e.now, e.due[:0])
-	for _, slot := range e.due {
+	for i, slot := range e.due {
+		e.expectTimers(i + ahead)
 		if a := e.slots[slot]; a != nil {
 			a.runTimers(e.now)
 		}
@@ -112,14 +113,17 @@ func (e *Endpoint) PollEvents(ev []Event) int {
 func (e *Endpoint) PollTransmit(now Time, out []Outbound) int {
 	e.begin(now)
 	n := e.replies.take(out)
+	crowded := e.crowded()
+	for i := uint64(0); crowded && i < ahead; i++ {
+		e.expectTransmit(i)
+	}
 	for n < len(out) {
-		slot, ok := e.transmit.pop()
+		if crowded {
+			e.expectTransmit(ahead)
+		}
+		a, ok := e.transmit.pop()
 		if !ok {
 			break
-		}
-		a := e.slots[slot]
-		if a == nil {
-			continue
 		}
 		a.queued = false
 		// An association gets a burst at a time, so that one with much to send
@@ -134,7 +138,7 @@ func (e *Endpoint) PollTransmit(now Time, out []Outbound) int {
 			}
 			n++
 		}
-		if n == len(out) && e.slots[slot] == a {
+		if n == len(out) {
 			a.wantTransmit()
 		}
 	}

@@ -83,7 +83,7 @@ func stalled(e *Endpoint) error {
 }
 
 func (a *assoc) checkIndex() error {
-	if slot, ok := a.e.tags.get(a.localTag); !ok || slot != a.slot {
+	if a.e.tags.get(a.localTag) != a {
 		return fmt.Errorf("tag %#x does not lead to the association", a.localTag)
 	}
 	if n := len(a.paths); n == 0 || n > a.e.cfg.Limits.PathsPerAssoc {

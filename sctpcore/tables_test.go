@@ -11,14 +11,14 @@ import (
 func TestTagTableModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table := newTagTable()
-		model := map[uint32]uint32{}
+		model := map[uint32]*assoc{}
 		tag := rapid.Custom(func(t *rapid.T) uint32 {
 			return rapid.Uint32Range(0, 40).Draw(t, "high")<<26 | rapid.SampledFrom([]uint32{1, 2, 62, 63}).Draw(t, "low")
 		})
 		for range rapid.IntRange(1, 300).Draw(t, "steps") {
 			k := tag.Draw(t, "tag")
 			if _, there := model[k]; !there && rapid.IntRange(0, 2).Draw(t, "op") > 0 {
-				model[k] = uint32(len(model))
+				model[k] = new(assoc)
 				table.put(k, model[k])
 			} else {
 				table.del(k)
@@ -27,16 +27,12 @@ func TestTagTableModel(t *testing.T) {
 			require.Equal(t, len(model), table.count)
 			require.LessOrEqual(t, 2*table.count, len(table.entries))
 		}
-		for k, slot := range model {
-			got, ok := table.get(k)
-			require.True(t, ok)
-			require.Equal(t, slot, got)
+		for k, a := range model {
+			require.Same(t, a, table.get(k))
 		}
 		for range 20 {
 			k := tag.Draw(t, "absent")
-			_, ok := table.get(k)
-			_, want := model[k]
-			require.Equal(t, want, ok)
+			require.Equal(t, model[k] == nil, table.get(k) == nil)
 		}
 	})
 }

@@ -28,7 +28,7 @@ var stages = []stage{
 	{"CRC32c", []string{"/crc32c/", "/checksum.go", "hash/crc32/"}},
 	{"copy", []string{"runtime/memmove_", "runtime/memclr_"}},
 	{"parse", []string{"/sctpcore/control.go", "/sctpcore/wire/", "encoding/binary/"}},
-	{"lookup", []string{"/sctpcore/demux.go"}},
+	{"lookup", []string{"/sctpcore/demux.go", "/sctpcore/ahead"}},
 	{"TSN, order, store (receive)", []string{"/sctpcore/inbound.go", "/sctpcore/ready.go", "/sctpcore/receive.go", "/sctpcore/reassembly.go", "/sctpcore/store.go"}},
 	{"queue, window, build (send)", []string{"/sctpcore/transmit.go", "/sctpcore/bundle.go", "/sctpcore/outbound.go", "/sctpcore/path.go", "/sctpcore/fifo.go"}},
 	{"SACK", []string{"/sctpcore/sack.go", "/sctpcore/marks.go"}},
