@@ -45,8 +45,9 @@ func (p *pair) connect(n int) ([]sctpcore.AssocID, error) {
 		if v.Kind == sctpcore.EventUp {
 			ids = append(ids, v.Assoc)
 		}
+		p.route(0, v)
 	}
-	p.ends[1].event = func(sctpcore.Event) {}
+	p.ends[1].event = func(v sctpcore.Event) { p.route(1, v) }
 	p.now = sctpcore.Second
 	for i := range n {
 		if _, err := p.associate(uint16(firstPort + i)); err != nil {
