@@ -39,27 +39,10 @@ func Packet(p []byte) uint32 {
 	return hashPacket(p)
 }
 
-// CopyUpdate copies src to the start of dst and is Update(crc, src), in one pass
-// over the bytes. Of dst, what is beyond len(src) stays as it is; a dst shorter
-// than src is the caller's bug, and panics. The two must not overlap. Any thread
-// may call it; it does not allocate.
-func CopyUpdate(crc uint32, dst, src []byte) uint32 {
-	dst = dst[:len(src):len(src)]
-	if folds {
-		return foldCopy(crc, dst, src)
-	}
-	return hashCopy(crc, dst, src)
-}
-
 func hashUpdate(crc uint32, p []byte) uint32 { return crc32.Update(crc, castagnoli, p) }
 
 func hashPacket(p []byte) uint32 {
 	crc := hashUpdate(0, p[:fieldOffset])
 	crc = hashUpdate(crc, noField[:])
 	return hashUpdate(crc, p[fieldEnd:])
-}
-
-func hashCopy(crc uint32, dst, src []byte) uint32 {
-	copy(dst, src)
-	return hashUpdate(crc, src)
 }

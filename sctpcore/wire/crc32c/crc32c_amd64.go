@@ -21,8 +21,3 @@ func foldUpdate(crc uint32, p []byte) uint32
 //
 //go:noescape
 func foldPacket(crc uint32, p []byte) uint32
-
-// foldCopy is foldUpdate(crc, src) that also copies src to dst, which is no shorter.
-//
-//go:noescape
-func foldCopy(crc uint32, dst, src []byte) uint32

@@ -5,7 +5,7 @@
 // Registers, the same in all functions:
 //
 //	AX  CRC register, not inverted      BX  bytes left
-//	SI  source                          DI  destination of a copy
+//	SI  source
 //	DX  which of the first 64 bytes count, a bit each
 //	R9  the same for the bytes of the last, perhaps shorter, block
 //	CX  zeros that fill up the last block, 0 to 63
@@ -214,108 +214,4 @@ last:
 finish:
 	FINISH
 	MOVL AX, ret+32(FP)
-	RET
-
-// func foldCopy(crc uint32, dst, src []byte) uint32
-TEXT ·foldCopy(SB), NOSPLIT, $0-60
-	MOVL crc+0(FP), AX
-	MOVQ dst_base+8(FP), DI
-	MOVQ src_base+32(FP), SI
-	MOVQ src_len+40(FP), BX
-	NOTL AX
-	TESTQ BX, BX
-	JZ   empty
-	PLAN
-	VMOVD AX, X1
-	CMPQ BX, $256
-	JAE  many
-	ROW
-	CMPQ BX, $64
-	JA   few
-	KMOVQ R9, K1
-	VMOVDQU8.Z (SI), K1, Z0
-	VMOVDQU8 Z0, K1, (DI)
-	VPXORQ Z1, Z0, Z0
-	FIRST
-	JMP  finish
-few:
-	VMOVDQU64 (SI), Z0
-	VMOVDQU64 Z0, (DI)
-	VPXORQ Z1, Z0, Z0
-	FIRST
-	ADDQ $64, SI
-	ADDQ $64, DI
-	ADDQ $64, R11
-	SUBQ $64, BX
-	JMP  rest
-many:
-	VMOVDQU64 (SI), Z0
-	VMOVDQU64 Z0, (DI)
-	VPXORQ Z1, Z0, Z0
-	VMOVDQU64 64(SI), Z1
-	VMOVDQU64 128(SI), Z2
-	VMOVDQU64 192(SI), Z3
-	VMOVDQU64 Z1, 64(DI)
-	VMOVDQU64 Z2, 128(DI)
-	VMOVDQU64 Z3, 192(DI)
-	VBROADCASTI32X4 MOVE_256, Z16
-	ADDQ $256, SI
-	ADDQ $256, DI
-	SUBQ $256, BX
-	CMPQ BX, $256
-	JB   gather
-loop:
-	VMOVDQU64 (SI), Z8
-	VMOVDQU64 64(SI), Z9
-	VMOVDQU64 128(SI), Z10
-	VMOVDQU64 192(SI), Z11
-	VPCLMULQDQ $0x00, Z16, Z0, Z4
-	VPCLMULQDQ $0x11, Z16, Z0, Z0
-	VPCLMULQDQ $0x00, Z16, Z1, Z5
-	VPCLMULQDQ $0x11, Z16, Z1, Z1
-	VPCLMULQDQ $0x00, Z16, Z2, Z6
-	VPCLMULQDQ $0x11, Z16, Z2, Z2
-	VPCLMULQDQ $0x00, Z16, Z3, Z7
-	VPCLMULQDQ $0x11, Z16, Z3, Z3
-	VMOVDQU64 Z8, (DI)
-	VMOVDQU64 Z9, 64(DI)
-	VMOVDQU64 Z10, 128(DI)
-	VMOVDQU64 Z11, 192(DI)
-	VPTERNLOGQ $0x96, Z8, Z4, Z0
-	VPTERNLOGQ $0x96, Z9, Z5, Z1
-	VPTERNLOGQ $0x96, Z10, Z6, Z2
-	VPTERNLOGQ $0x96, Z11, Z7, Z3
-	ADDQ $256, SI
-	ADDQ $256, DI
-	SUBQ $256, BX
-	CMPQ BX, $256
-	JAE  loop
-gather:
-	ROW
-	GATHER
-	TESTQ BX, BX
-	JZ   finish
-rest:
-	CMPQ BX, $64
-	JBE  last
-	VMOVDQU64 (SI), Z0
-	VMOVDQU64 Z0, (DI)
-	NEXT
-	ADDQ $64, SI
-	ADDQ $64, DI
-	ADDQ $64, R11
-	SUBQ $64, BX
-	JMP  rest
-last:
-	KMOVQ R9, K1
-	VMOVDQU8.Z (SI), K1, Z0
-	VMOVDQU8 Z0, K1, (DI)
-	NEXT
-finish:
-	FINISH
-	MOVL AX, ret+56(FP)
-	RET
-empty:
-	NOTL AX
-	MOVL AX, ret+56(FP)
 	RET

@@ -7,5 +7,3 @@ func canFold() bool { return false }
 func foldUpdate(crc uint32, p []byte) uint32 { return hashUpdate(crc, p) }
 
 func foldPacket(_ uint32, p []byte) uint32 { return hashPacket(p) }
-
-func foldCopy(crc uint32, dst, src []byte) uint32 { return hashCopy(crc, dst, src) }

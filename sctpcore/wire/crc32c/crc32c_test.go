@@ -77,7 +77,6 @@ func TestVectors(t *testing.T) {
 			{read, 0xd9963a56},
 		} {
 			require.Equal(t, v.want, Update(0, v.data), "%x", v.data)
-			require.Equal(t, v.want, CopyUpdate(0, make([]byte, len(v.data)), v.data), "%x", v.data)
 		}
 	})
 }
@@ -88,23 +87,14 @@ func TestEveryLength(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		r := random()
 		p := randomBytes(r, longest+64)
-		dst := make([]byte, longest+128)
 		for n := range longest + 1 {
 			for range 3 {
-				at, to, crc := r.IntN(64), r.IntN(64), r.Uint32()
+				at, crc := r.IntN(64), r.Uint32()
 				src := within(p, at, n)
 				want := crc32.Update(crc, castagnoli, src)
 				require.Equal(t, bitwise(crc, src), want, "the reference, %d bytes", n)
 				require.Equal(t, want, Update(crc, src), "%d bytes from %d on", n, at)
 				require.Equal(t, bitwise(0, src), Update(0, src), "%d bytes from %d on", n, at)
-
-				for i := range dst {
-					dst[i] = 0xa5
-				}
-				require.Equal(t, want, CopyUpdate(crc, dst[to:], src), "copy of %d bytes from %d to %d", n, at, to)
-				require.True(t, bytes.Equal(src, dst[to:to+n]), "copy of %d bytes from %d to %d", n, at, to)
-				rest := append(bytes.Clone(dst[:to]), dst[to+n:]...)
-				require.Equal(t, len(rest), bytes.Count(rest, []byte{0xa5}), "bytes around a copy of %d from %d to %d", n, at, to)
 
 				if n < fieldEnd {
 					continue
@@ -122,16 +112,11 @@ func TestSplit(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		r := random()
 		p := randomBytes(r, 20000)
-		dst := make([]byte, len(p))
 		for range 300 {
 			want, whole := crc32.Checksum(p, castagnoli), uint32(0)
 			for rest := p; len(rest) > 0; {
 				n := min(len(rest), r.IntN(1<<r.IntN(14))+1)
-				if r.IntN(2) == 0 {
-					whole = Update(whole, rest[:n])
-				} else {
-					whole = CopyUpdate(whole, dst, rest[:n])
-				}
+				whole = Update(whole, rest[:n])
 				rest = rest[n:]
 			}
 			require.Equal(t, want, whole)
@@ -140,27 +125,22 @@ func TestSplit(t *testing.T) {
 	})
 }
 
-// A caller's slip is seen before a byte is read or written where it should not be.
+// A caller's slip is seen before a byte is read where it should not be.
 func TestMisuse(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
-		dst := bytes.Repeat([]byte{0xa5}, 100)
-		for _, n := range []int{1, 63, 64, 99} {
-			require.Panics(t, func() { CopyUpdate(0, dst[:n:n], make([]byte, n+1)) })
-		}
-		require.Equal(t, 100, bytes.Count(dst, []byte{0xa5}))
+		p := make([]byte, 100)
 		for n := range fieldEnd {
-			require.Panics(t, func() { Packet(dst[:n:n]) })
+			require.Panics(t, func() { Packet(p[:n:n]) })
 		}
 	})
 }
 
 func TestNoAllocation(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
-		src, dst := make([]byte, 9000), make([]byte, 9000)
+		src := make([]byte, 9000)
 		for _, n := range []int{28, 64, 256, 1452, 9000} {
 			require.Zero(t, testing.AllocsPerRun(50, func() {
-				crc := Update(Packet(src[:n]), src[:n])
-				binary.LittleEndian.PutUint32(src, CopyUpdate(crc, dst, src[:n]))
+				binary.LittleEndian.PutUint32(src, Update(Packet(src[:n]), src[:n]))
 			}))
 		}
 	})
@@ -178,12 +158,10 @@ func FuzzCRC(f *testing.F) {
 		for _, folds = range []bool{canFold(), false} {
 			require.Equal(t, want, Update(crc, p))
 			require.Equal(t, want, Update(Update(crc, p[:at]), p[at:]))
-			dst := make([]byte, len(p))
-			require.Equal(t, want, CopyUpdate(CopyUpdate(crc, dst[:at], p[:at]), dst[at:], p[at:]))
-			require.True(t, bytes.Equal(p, dst))
 			if len(p) >= fieldEnd {
-				clear(dst[fieldOffset:fieldEnd])
-				require.Equal(t, bitwise(0, dst), Packet(p))
+				zeroed := bytes.Clone(p)
+				clear(zeroed[fieldOffset:fieldEnd])
+				require.Equal(t, bitwise(0, zeroed), Packet(p))
 			}
 		}
 	})
@@ -192,7 +170,7 @@ func FuzzCRC(f *testing.F) {
 var sink uint32
 
 func BenchmarkUpdate(b *testing.B) {
-	src, dst := make([]byte, 9000), make([]byte, 9000)
+	src := make([]byte, 9000)
 	for _, n := range []int{28, 64, 256, 1452, 9000} {
 		for _, way := range []struct {
 			name string
@@ -202,8 +180,6 @@ func BenchmarkUpdate(b *testing.B) {
 			{"hash", func() { sink = crc32.Update(0, castagnoli, src[:n]) }},
 			{"ours_packet", func() { sink = Packet(src[:n]) }},
 			{"hash_packet", func() { sink = hashPacket(src[:n]) }},
-			{"ours_copy", func() { sink = CopyUpdate(0, dst, src[:n]) }},
-			{"hash_copy", func() { sink = hashCopy(0, dst, src[:n]) }},
 		} {
 			b.Run(way.name+"/"+strconv.Itoa(n), func(b *testing.B) {
 				b.SetBytes(int64(n))

@@ -1,5 +1,5 @@
 // Package crc32c is CRC32c (Castagnoli), the checksum of SCTP, at the speed of the
-// machine for packets of 28 to 9000 bytes, also while copying.
+// machine for packets of 28 to 9000 bytes.
 //
 // There are two ways to the same result, chosen once at start: Go assembly where
 // an amd64 CPU and its operating system have AVX-512 (F, BW, VL) and VPCLMULQDQ,
@@ -19,8 +19,7 @@
 // To move is to multiply by x^n modulo the polynomial: two carry-less products per
 // lane, with constants from a table. (Folding by carry-less products is Gopal and
 // others, "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ
-// Instruction", Intel 2009.) Copying stores each block between its load and its
-// product, whatever the length.
+// Instruction", Intel 2009.)
 //
 // The last block is filled up with zeros by a masked load, and the zeros are
 // divided out of the result: x has an inverse modulo this polynomial. So no length
@@ -31,5 +30,5 @@
 // nothing blocks or allocates: any thread may call anything on its own bytes. The
 // Go scheduler does not interrupt assembly, so a call over many megabytes
 // delays a collection; a packet's does not. The race detector does not see what
-// assembly reads and writes.
+// assembly reads.
 package crc32c

@@ -20,20 +20,16 @@ func guarded(t *testing.T) []byte {
 	return all[page : 2*page : 2*page]
 }
 
-// Not a byte before or behind the slices is read or written: it would be a fault.
+// Not a byte before or behind the slice is read: it would be a fault.
 func TestTouchesNothingElse(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		r := random()
-		src, dst := guarded(t), guarded(t)
+		src := guarded(t)
 		copy(src, randomBytes(r, len(src)))
 		for n := range 600 {
 			first, last := within(src, 0, n), within(src, len(src)-n, n)
 			require.Equal(t, bitwise(0, first), Update(0, first))
 			require.Equal(t, bitwise(0, last), Update(0, last))
-			require.Equal(t, bitwise(0, first), CopyUpdate(0, within(dst, len(dst)-n, n), first))
-			require.Equal(t, first, within(dst, len(dst)-n, n))
-			require.Equal(t, bitwise(0, last), CopyUpdate(0, within(dst, 0, n), last))
-			require.Equal(t, last, within(dst, 0, n))
 			if n >= fieldEnd {
 				require.Equal(t, hashPacket(last), Packet(last))
 			}
