@@ -7,6 +7,11 @@ package sctpcore
 //go:noescape
 func prefetchTag(t *tagEntry)
 
+// prefetchSlot asks for a slot.
+//
+//go:noescape
+func prefetchSlot(s **assoc)
+
 // prefetchInbound asks for what a packet with DATA needs of an association.
 //
 //go:noescape

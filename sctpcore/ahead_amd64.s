@@ -7,20 +7,23 @@
 #define FETCH(offset) PREFETCHT0 (offset)(AX)
 #define PATHS (assoc_room+room_paths)
 
-// COMMON is what every packet needs: the first fields, the counters, the first path
-// without its heartbeats, and of the second path what is looked at of each.
+// COMMON is what every packet needs: the first fields, and of the first path what
+// is looked at of each and what makes a packet.
 #define COMMON \
-	FETCH(0);           \
-	FETCH(64);          \
-	FETCH(assoc_stats); \
-	FETCH(PATHS);       \
-	FETCH(PATHS+64);    \
-	FETCH(PATHS+128);   \
-	FETCH(PATHS+path__size)
+	FETCH(0);     \
+	FETCH(64);    \
+	FETCH(PATHS); \
+	FETCH(PATHS+64)
 
 // func prefetchTag(t *tagEntry)
 TEXT ·prefetchTag(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
+	FETCH(0)
+	RET
+
+// func prefetchSlot(s **assoc)
+TEXT ·prefetchSlot(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
 	FETCH(0)
 	RET
 
@@ -40,16 +43,16 @@ TEXT ·prefetchInbound(SB), NOSPLIT, $0-8
 TEXT ·prefetchOutbound(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	COMMON
+	FETCH(PATHS+128)
+	FETCH(PATHS+path__size)
 	FETCH(assoc_out)
 	FETCH(assoc_out+64)
 	FETCH(assoc_out+128)
 	FETCH(assoc_out+192)
 	FETCH(assoc_room+room_marks)
-	FETCH(assoc_room+room_chunks)
-	FETCH(assoc_room+room_chunks+64)
+	FETCH(assoc_room+room_marks+64)
 	FETCH(assoc_room+room_messages)
 	FETCH(assoc_room+room_messages+64)
-	FETCH(assoc_room+room_messages+128)
 	FETCH(assoc_room+room_nextSSN)
 	RET
 
@@ -57,7 +60,9 @@ TEXT ·prefetchOutbound(SB), NOSPLIT, $0-8
 TEXT ·prefetchTimers(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	COMMON
+	FETCH(PATHS+128)
 	FETCH(PATHS+192)
+	FETCH(PATHS+path__size)
 	FETCH(PATHS+path__size+64)
 	FETCH(PATHS+path__size+128)
 	FETCH(PATHS+path__size+192)

@@ -3,6 +3,7 @@
 package sctpcore
 
 func prefetchTag(*tagEntry)   {}
+func prefetchSlot(**assoc)    {}
 func prefetchInbound(*assoc)  {}
 func prefetchOutbound(*assoc) {}
 func prefetchTimers(*assoc)   {}

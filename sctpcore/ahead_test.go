@@ -1,6 +1,7 @@
 package sctpcore
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,6 +26,25 @@ func TestExpectChangesNothing(t *testing.T) {
 		e.expectTimers(i)
 	}
 	require.NoError(t, invariants(e))
+}
+
+// Fields that are asked for together lie in whole cache lines.
+func TestHotPartsBeginCacheLines(t *testing.T) {
+	offset := func(s any, field string) uintptr {
+		f, ok := reflect.TypeOf(s).FieldByName(field)
+		require.True(t, ok, field)
+		return f.Offset
+	}
+	for _, f := range []string{"room", "in", "out"} {
+		require.Zero(t, offset(assoc{}, f)%64, f)
+	}
+	for _, f := range []string{"ready", "marks", "messages", "nextSSN", "streams", "paths"} {
+		require.Zero(t, offset(room{}, f)%64, f)
+	}
+	require.Zero(t, reflect.TypeOf(path{}).Size()%64)
+	require.Zero(t, reflect.TypeOf(assoc{}).Size()%64)
+	require.Zero(t, uintptr(reflect.ValueOf(new(Endpoint).takeSpare()).UnsafePointer())%64)
+	require.LessOrEqual(t, offset(assoc{}, "stats")+offset(tallies{}, "RxDataChunks")+8, offset(assoc{}, "in")+4*64)
 }
 
 // BenchmarkExpect is what asking costs in vain: everything is in cache.

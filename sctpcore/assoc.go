@@ -10,7 +10,8 @@ import (
 // own: path.go, heartbeat.go, handshake.go, shutdown.go, outbound.go, inbound.go.
 //
 // The order of the fields is that of use: what every packet needs comes first, in
-// few cache lines, and what only a handshake or a timer needs comes last.
+// few cache lines, and what only a handshake needs comes last. What is used
+// together begins a cache line, which TestHotPartsBeginCacheLines holds.
 type assoc struct {
 	state               State
 	queued              bool // in e.transmit
@@ -32,25 +33,24 @@ type assoc struct {
 	armed               Time    // when the wheel looks at the timers; Never if they are not in it
 	sackTimer           Time
 	errors              int // consecutive unanswered transmissions to any address
-
-	out   outbound
-	in    inbound
-	stats tallies
-	room  room
-
-	failover struct {
+	failover            struct {
 		pending  bool
 		from     uint8
 		detected Time
 	}
 
-	t1, t2, t5   Time
+	room       room
+	in         inbound
+	stats      tallies
+	t1, t2, t5 Time
+	initSent   Time // when the last INIT or COOKIE ECHO went out
+	out        outbound
+
 	initTries    int
 	initPath     uint8
 	t2Path       uint8
 	staleRetries uint8
 	initClean    bool // the last INIT or COOKIE ECHO was not a retransmission
-	initSent     Time // and when it went out
 	initRTO      Time
 	inStreamsMax int
 	localInitTSN wire.TSN
@@ -59,11 +59,13 @@ type assoc struct {
 	locals       []wire.Addr // shared
 	cookie       []byte      // from the INIT ACK, until COOKIE ACK
 	reportParams []byte      // unknown parameters of the INIT ACK to report
+
+	_ [24]byte // whole cache lines
 }
 
 // tallies are an association's totals; AssocInfo tells what each counts.
 type tallies struct {
-	RxMessages, TxDataChunks, RxDataChunks                        uint64
+	RxMessages, RxDataChunks                                      uint64
 	RetransmittedChunks, FastRetransmits, Timeouts, DuplicateTSNs uint64
 }
 
@@ -95,17 +97,15 @@ func (a *assoc) event(v Event) {
 	a.e.events.push(v)
 }
 
-// tellOnce tells of what is told every few packets. It and wantTransmit are asked
-// once per message: what they do seldom is apart, so that the question is inlined.
+// tellOnce tells of what is told every few packets: it writes the event in place.
 func (a *assoc) tellOnce(flag told, kind EventKind) {
-	if a.told&flag == 0 {
-		a.tell(flag, kind)
+	if a.told&flag != 0 {
+		return
 	}
-}
-
-// tell writes the event in place.
-func (a *assoc) tell(flag told, kind EventKind) {
 	a.told |= flag
+	if a.e.crowded() {
+		prefetchSlot(&a.e.slots[a.slot]) // for PollEvents
+	}
 	v := a.e.events.add()
 	*v = Event{}
 	v.Assoc, v.Kind, v.LocalPort, v.PeerPort, v.At = a.id, kind, a.localPort, a.peerPort, a.e.now
@@ -113,13 +113,7 @@ func (a *assoc) tell(flag told, kind EventKind) {
 
 // wantTransmit puts the association in line for PollTransmit.
 func (a *assoc) wantTransmit() {
-	if !a.queued {
-		a.queueTransmit()
-	}
-}
-
-func (a *assoc) queueTransmit() {
-	if a.state != Closed {
+	if !a.queued && a.state != Closed {
 		a.queued = true
 		a.e.transmit.push(a)
 	}
@@ -287,7 +281,7 @@ func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) {
 	}
 	c := &a.stats
 	s := AssocInfo{State: a.state,
-		RxMessages: c.RxMessages, TxDataChunks: c.TxDataChunks, RxDataChunks: c.RxDataChunks,
+		RxMessages: c.RxMessages, TxDataChunks: a.out.sent, RxDataChunks: c.RxDataChunks,
 		RetransmittedChunks: c.RetransmittedChunks, FastRetransmits: c.FastRetransmits,
 		Timeouts: c.Timeouts, DuplicateTSNs: c.DuplicateTSNs}
 	s.LocalPort, s.PeerPort, s.LocalTag, s.PeerTag = a.localPort, a.peerPort, a.localTag, a.peerTag

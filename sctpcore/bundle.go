@@ -61,7 +61,7 @@ func (a *assoc) putRun(k *packetBuilder, now Time) {
 	p.sentAt(first, size)
 	p.startRTT(first, now)
 	p.txDataChunks += chunks
-	a.stats.TxDataChunks += chunks
+	o.sent += chunks
 	a.e.ctr.OutUnorderChunks += unordered
 	a.e.ctr.OutOrderChunks += chunks - unordered
 	a.passFailed()

@@ -24,7 +24,7 @@ type Endpoint struct {
 	slots       []*assoc
 	generations []uint32
 	freeSlots   fifo[uint32] // the one that was freed first is used first
-	spare       []*assoc     // at most maxSpare, all zero
+	spare       []*assoc     // all zero
 	tags        tagTable
 	peers       map[peerKey]uint32
 	listeners   map[uint16]*listener

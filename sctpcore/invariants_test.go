@@ -15,11 +15,12 @@ import (
 func invariants(e *Endpoint) error {
 	owners := map[block]AssocID{}
 	established := uint64(0)
-	live := 0
+	live, kept := 0, 0
 	for slot, a := range e.slots {
 		if a == nil {
 			continue
 		}
+		kept++
 		if a.slot != uint32(slot) {
 			return fmt.Errorf("slot %d holds association of slot %d", slot, a.slot)
 		}
@@ -50,10 +51,10 @@ func invariants(e *Endpoint) error {
 	case e.replies.n < 0 || e.replies.n > maxReplies || e.replies.tokens < 0 || e.replies.tokens > e.replies.perSecond:
 		return fmt.Errorf("%d answers wait, %d tokens are left", e.replies.n, e.replies.tokens)
 	}
-	if len(e.spare) > maxSpare {
-		return fmt.Errorf("%d associations are spare", len(e.spare))
+	if (len(e.spare)+kept)%slabLen != 0 {
+		return fmt.Errorf("%d associations are spare, %d are kept", len(e.spare), kept)
 	}
-	for _, a := range e.spare {
+	for _, a := range e.spare[max(0, len(e.spare)-2):] { // those that came last
 		if !reflect.ValueOf(a).Elem().IsZero() {
 			return fmt.Errorf("a spare association is not empty: %+v", a)
 		}

@@ -34,6 +34,8 @@ type outbound struct {
 	recovering bool // fast recovery, until recoverTo is acknowledged
 	recoverTo  wire.TSN
 	highestGap wire.TSN // highest TSN that the last SACK gap-acknowledged
+
+	sent uint64 // DATA chunks, those sent again included
 }
 
 type outMessage struct {
@@ -144,15 +146,13 @@ func (e *Endpoint) Send(now Time, id AssocID, m *Message) error {
 		return ErrMessageTooLong
 	case int(m.Stream) >= max(len(o.nextSSN), 1):
 		return ErrStream
-	}
-	charge := max(len(m.Data), minCharge)
-	if o.queued+charge > e.cfg.Limits.SendBuffer && o.queued > 0 {
+	case o.queued+max(len(m.Data), minCharge) > e.cfg.Limits.SendBuffer && o.queued > 0:
 		return ErrWouldBlock
 	}
 	e.begin(now)
 	q := o.messages.add()
 	q.data, q.ppid, q.stream, q.flags, q.failed = m.Data, m.PPID, m.Stream, m.Flags, false
-	o.queued += charge
+	o.queued += q.charge()
 	if o.flight == 0 {
 		a.renewCredit()
 	}

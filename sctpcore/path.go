@@ -20,24 +20,27 @@ type path struct {
 	rttPending              bool
 	hbOut                   bool // a heartbeat is unanswered
 
-	src      wire.Addr
-	egress   uint32
-	errors   int  // consecutive unanswered transmissions
-	mtu      int  // bytes of IP packet
-	pmdcs    int  // room for chunks in a packet of mtu bytes
-	rto      Time // round trips: RFC 9260, section 6.3.1
-	ssthresh int  // bytes of whole chunks
+	src       wire.Addr
+	egress    uint32
+	errors    int  // consecutive unanswered transmissions
+	mtu       int  // bytes of IP packet
+	pmdcs     int  // room for chunks in a packet of mtu bytes
+	rto       Time // round trips: RFC 9260, section 6.3.1
+	txPackets uint64
 
-	srtt, rttvar            Time
-	rttSent                 Time
-	lastData                Time // when DATA last left here; cwnd ages from then
-	aged                    Time // lastData, or up to where cwnd has aged since
-	txPackets, txDataChunks uint64
+	ssthresh     int // bytes of whole chunks
+	srtt, rttvar Time
+	rttSent      Time
+	lastData     Time // when DATA last left here; cwnd ages from then
+	aged         Time // lastData, or up to where cwnd has aged since
+	txDataChunks uint64
 
 	hbTimer                                Time // Never is stopped
 	hbNonce                                uint64
 	hbSentAt                               Time
 	retransmits, timeouts, hbSent, hbAcked uint64
+
+	_ [16]byte // four cache lines in all
 }
 
 // clockGranularity is G of RFC 9260, section 6.3.1: a tick of the timing wheel.

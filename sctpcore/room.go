@@ -40,26 +40,30 @@ func zeroed[T any](s []T, n int) []T {
 	return s
 }
 
-// maxSpare bounds the associations whose memory is kept for the next ones.
-const maxSpare = 256
+// slabLen is how many associations are allocated together: so many that the runtime
+// puts no header of its own before them, so that they begin a cache line each.
+const slabLen = 32
 
 // takeSpare gives an association that is all zero: a spare one or a new one.
 func (e *Endpoint) takeSpare() *assoc {
-	if n := len(e.spare); n > 0 {
-		a := e.spare[n-1]
-		e.spare = e.spare[:n-1]
-		return a
+	if len(e.spare) == 0 {
+		slab := make([]assoc, slabLen)
+		for i := range slab {
+			e.spare = append(e.spare, &slab[slabLen-1-i])
+		}
 	}
-	return new(assoc)
+	last := len(e.spare) - 1
+	a := e.spare[last]
+	e.spare = e.spare[:last]
+	return a
 }
 
-// putSpare takes an association back of which nobody knows any more. It is
+// putSpare takes an association back of which nobody knows any more, for the next
+// one: what an endpoint once needed it keeps, at most for Limits.Associations. It is
 // emptied here, so that it holds on to nothing.
 func (e *Endpoint) putSpare(a *assoc) {
-	if len(e.spare) < maxSpare {
-		*a = assoc{}
-		e.spare = append(e.spare, a)
-	}
+	*a = assoc{}
+	e.spare = append(e.spare, a)
 }
 
 // sharedTimers is a copy of t for an association to keep; those that ask for

@@ -26,7 +26,7 @@ func TestSpareAssociationIsEmpty(t *testing.T) {
 			a := e.assoc(p.id[side])
 			require.NoError(t, e.Abort(p.now, p.id[side], nil))
 			e.Forget(p.id[side])
-			require.Equal(t, []*assoc{a}, e.spare)
+			require.Same(t, a, e.spare[len(e.spare)-1])
 			require.NoError(t, invariants(e))
 			_, ok := e.Assoc(p.id[side])
 			require.False(t, ok, "the id leads nowhere")
@@ -42,21 +42,25 @@ func TestSpareAssociationIsEmpty(t *testing.T) {
 	}
 }
 
-// A crowd that leaves does not stay in memory.
-func TestSpareAssociationsAreBounded(t *testing.T) {
+// What a crowd leaves behind serves the next one.
+func TestSpareAssociationsAreUsedAgain(t *testing.T) {
 	r := newRawPeer(t, nil)
-	var ids []AssocID
-	for i := range 2 * maxSpare {
-		id, err := r.e.Associate(r.now, &AssociateParams{LocalPort: uint16(1 + i), PeerPort: 2, Locals: addrsOf(2, 1), Peers: addrsOf(1, 1)})
-		require.NoError(t, err)
-		ids = append(ids, id)
+	const n = 5*slabLen - 1
+	for range 3 {
+		var ids []AssocID
+		for i := range n {
+			id, err := r.e.Associate(r.now, &AssociateParams{LocalPort: uint16(1 + i), PeerPort: 2, Locals: addrsOf(2, 1), Peers: addrsOf(1, 1)})
+			require.NoError(t, err)
+			ids = append(ids, id)
+		}
+		require.Len(t, r.e.spare, 1)
+		for _, id := range ids {
+			require.NoError(t, r.e.Abort(r.now, id, nil))
+			r.e.Forget(id)
+		}
+		require.Len(t, r.e.spare, n+1)
+		require.NoError(t, invariants(r.e))
 	}
-	for _, id := range ids {
-		require.NoError(t, r.e.Abort(r.now, id, nil))
-		r.e.Forget(id)
-	}
-	require.NoError(t, invariants(r.e))
-	require.Len(t, r.e.spare, maxSpare)
 }
 
 // Associations that ask for the same timers and addresses share them; a caller may

@@ -345,5 +345,5 @@ func (a *assoc) append(k *packetBuilder, t wire.TSN, c *outChunk) {
 	o.marks.put(t, c)
 	o.flight += int(c.n)
 	p.txDataChunks++
-	a.stats.TxDataChunks++
+	o.sent++
 }
