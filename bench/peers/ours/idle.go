@@ -28,7 +28,7 @@ func idle(s load.Spec) (load.Sample, error) {
 		return load.Sample{}, err
 	}
 	p.virtual, p.now = true, sctpcore.Second
-	if err := p.connectDual(s.Assocs); err != nil {
+	if _, err := p.connectDual(s.Assocs); err != nil {
 		return load.Sample{}, err
 	}
 	// The first heartbeats confirm the second path and come all at once.
@@ -73,9 +73,9 @@ func (p *pair) settle() {
 	}
 }
 
-// connectDual sets up associations of two paths each.
-func (p *pair) connectDual(n int) error {
-	up := 0
+// connectDual sets up associations of two paths each, and returns the client's ids.
+func (p *pair) connectDual(n int) ([]sctpcore.AssocID, error) {
+	up, ids := 0, make([]sctpcore.AssocID, 0, n)
 	dual := [2][]wire.Addr{{addr(0, 0), addr(0, 1)}, {addr(1, 0), addr(1, 1)}}
 	p.ends[0].event = func(v sctpcore.Event) {
 		if v.Kind == sctpcore.EventUp {
@@ -89,14 +89,15 @@ func (p *pair) connectDual(n int) error {
 		server := uint16(serverPort + i/portsInUse)
 		if i%portsInUse == 0 {
 			if err := p.ends[1].Listen(server, &sctpcore.ListenParams{Locals: dual[1]}); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		_, err := p.ends[0].Associate(p.now, &sctpcore.AssociateParams{LocalPort: uint16(firstPort + i%portsInUse),
+		id, err := p.ends[0].Associate(p.now, &sctpcore.AssociateParams{LocalPort: uint16(firstPort + i%portsInUse),
 			PeerPort: server, Locals: dual[0], Peers: dual[1]})
 		if err != nil {
-			return err
+			return nil, err
 		}
+		ids = append(ids, id)
 		if i%64 == 63 {
 			p.settle()
 			p.now += tick
@@ -104,9 +105,9 @@ func (p *pair) connectDual(n int) error {
 	}
 	p.settle()
 	if up != n {
-		return fmt.Errorf("ours: %d of %d dual-homed associations came up", up, n)
+		return nil, fmt.Errorf("ours: %d of %d dual-homed associations came up", up, n)
 	}
-	return nil
+	return ids, nil
 }
 
 // route gives a new path its source address.

@@ -30,6 +30,7 @@ var jobs = map[string]func(spec []byte) (any, error){
 	jobStream:  job(stream1),
 	jobWorkers: job(driveWorkers),
 	jobOutages: job(cutPaths),
+	jobScale:   job(measureScale),
 }
 
 // job gives a function the form of a child's job.
@@ -57,7 +58,7 @@ func withRig(o rig.Options, do func(*rig.Rig) error) error {
 
 func selectedFamilies(o options) []family {
 	var some []family
-	for _, f := range []family{newForwarding(), newWorkers(), newOutages()} {
+	for _, f := range []family{newScale(), newForwarding(), newWorkers(), newOutages()} {
 		if strings.Contains(f.name(), o.only) {
 			some = append(some, f)
 		}

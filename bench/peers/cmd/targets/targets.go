@@ -36,6 +36,8 @@ var targets = []target{
 	{"stream-64-crc-cost", 90, true, "ns", cost(stream(64, true))},
 	{"transactions-1000-assocs-crc", 1e6, false, "/s/core", transactions},
 	{"setup-shutdown-vs-usrsctp", 10, false, "x", ratio(load.Spec{Kind: load.Setup, Assocs: load.SetupWave, Checksum: true})},
+	{"packet-cost-at-1000-assocs", 1.2, true, "x", nil},
+	{"packet-cost-at-100000-assocs", 1.2, true, "x", nil},
 	{"dataplane-vs-testpmd", 50, false, "%", nil},
 	{"dataplane-vs-testpmd-pmd-bound", 90, false, "%", nil},
 	{"two-workers-vs-one", 1.8, false, "x", nil},

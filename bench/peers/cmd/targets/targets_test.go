@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trunkline-sctp/trunkline/bench/peers/load"
+	"github.com/trunkline-sctp/trunkline/bench/peers/ours"
 )
 
 func sampleOf(ns float64) load.Sample {
@@ -95,4 +96,20 @@ func TestTargetNamesAreDistinctAndOneWord(t *testing.T) {
 		require.NotContains(t, x.name, " ")
 		seen[x.name] = true
 	}
+}
+
+// The worse size against one association is what counts.
+func TestScaleTargets(t *testing.T) {
+	s := newScale()
+	require.Empty(t, s.targets())
+	for n, cost := range map[int]float64{1: 100, 32: 80, 1000: 90, 100_000: 130} {
+		s.found[n] = []ours.Scale{{Packet: []float64{100, cost}, Setups: 5, Fresh: 2000, Beating: 2100}}
+	}
+	lines := targetLines(groups(true), []family{s})
+	require.Contains(t, lines, "target packet-cost-at-1000-assocs 1.00x <=1.2x ok\n")
+	require.Contains(t, lines, "target packet-cost-at-100000-assocs 1.30x <=1.2x short\n")
+	require.Contains(t, s.table(), "| 100000 | 100 (100–100) | 1.00 (1.00–1.00) |")
+	s.fault = errors.New("out of memory")
+	require.Empty(t, s.targets())
+	require.Contains(t, s.table(), "failed: out of memory")
 }
