@@ -40,7 +40,9 @@ const (
 	// intervals that grow from 20 µs to Config.IdleSleep.
 	IdleAdaptive IdlePolicy = iota
 	// IdleBusy polls without pause: the lowest latency, at a whole processor
-	// per worker.
+	// per worker. The process's other threads leave the processors of such
+	// workers, and come back when the dataplane closes, unless they would have
+	// none left; threads with a set of processors of their own stay.
 	IdleBusy
 )
 

@@ -24,11 +24,8 @@ func pinThread(cpu int) error {
 
 // allowedCPU tells whether the process may run on cpu.
 func allowedCPU(cpu int) bool {
-	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &set); err != nil {
-		return true // pinning will tell
-	}
-	return set.IsSet(cpu)
+	set, err := mayRunOn()
+	return err != nil || set.IsSet(cpu) // pinning will tell
 }
 
 // pollers counts the workers of all dataplanes of the process.

@@ -103,10 +103,8 @@ type rxQueue struct {
 // run polls until the dataplane stops.
 func (w *worker) run() {
 	defer close(w.stopped)
-	if err := pinThread(w.cpu); err != nil && w.log != nil {
-		w.log.Warn("worker not pinned", "worker", w.number, "cpu", w.cpu, "error", err)
-	}
 	adaptive := w.d.cfg.Idle == IdleAdaptive
+	defer w.settle(!adaptive)()
 	if adaptive {
 		w.watch()
 		defer w.unwatch()
@@ -122,6 +120,26 @@ func (w *worker) run() {
 			w.rest(busy)
 		}
 	}
+}
+
+// settle gives the worker its thread and its processor, to itself if it is to be
+// alone there; leave gives them back.
+func (w *worker) settle(alone bool) (leave func()) {
+	err := pinThread(w.cpu)
+	if err != nil || w.cpu < 0 {
+		if err != nil && w.log != nil {
+			w.log.Warn("worker not pinned", "worker", w.number, "cpu", w.cpu, "error", err)
+		}
+		return func() {}
+	}
+	tid := stayPinned()
+	if !alone {
+		return func() { forgetPinned(tid) }
+	}
+	if err := takeCPU(w.cpu); err != nil && w.log != nil {
+		w.log.Warn("worker shares its processor", "worker", w.number, "cpu", w.cpu, "error", err)
+	}
+	return func() { releaseCPU(w.cpu); forgetPinned(tid) }
 }
 
 // poll is one iteration; it tells whether there was anything to do.

@@ -97,11 +97,16 @@ func (a *assoc) event(v Event) {
 	a.e.events.push(v)
 }
 
-// tellOnce tells of what is told every few packets: it writes the event in place.
+// tellOnce tells of what is told every few packets. It and wantTransmit are asked
+// once per message: what they do seldom is apart, so that the question is inlined.
 func (a *assoc) tellOnce(flag told, kind EventKind) {
-	if a.told&flag != 0 {
-		return
+	if a.told&flag == 0 {
+		a.tell(flag, kind)
 	}
+}
+
+// tell writes the event in place.
+func (a *assoc) tell(flag told, kind EventKind) {
 	a.told |= flag
 	if a.e.crowded() {
 		prefetchSlot(&a.e.slots[a.slot]) // for PollEvents
@@ -113,7 +118,13 @@ func (a *assoc) tellOnce(flag told, kind EventKind) {
 
 // wantTransmit puts the association in line for PollTransmit.
 func (a *assoc) wantTransmit() {
-	if !a.queued && a.state != Closed {
+	if !a.queued {
+		a.queueTransmit()
+	}
+}
+
+func (a *assoc) queueTransmit() {
+	if a.state != Closed {
 		a.queued = true
 		a.e.transmit.push(a)
 	}

@@ -146,13 +146,15 @@ func (e *Endpoint) Send(now Time, id AssocID, m *Message) error {
 		return ErrMessageTooLong
 	case int(m.Stream) >= max(len(o.nextSSN), 1):
 		return ErrStream
-	case o.queued+max(len(m.Data), minCharge) > e.cfg.Limits.SendBuffer && o.queued > 0:
+	}
+	charge := max(len(m.Data), minCharge)
+	if o.queued+charge > e.cfg.Limits.SendBuffer && o.queued > 0 {
 		return ErrWouldBlock
 	}
 	e.begin(now)
 	q := o.messages.add()
 	q.data, q.ppid, q.stream, q.flags, q.failed = m.Data, m.PPID, m.Stream, m.Flags, false
-	o.queued += q.charge()
+	o.queued += charge
 	if o.flight == 0 {
 		a.renewCredit()
 	}

@@ -3,12 +3,9 @@ package rig
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
 )
@@ -99,11 +96,8 @@ func (r *Rig) DriveWorkers(size int, cpus []int, warm, span time.Duration) (Samp
 }
 
 func (r *Rig) driveWorker(i, workers, cpu, size int, over *atomic.Bool, count *atomic.Uint64) error {
-	runtime.LockOSThread() // never unlocked: the pinned thread ends with the goroutine
-	var set unix.CPUSet
-	set.Set(cpu)
-	if err := unix.SchedSetaffinity(0, &set); err != nil {
-		return fmt.Errorf("rig: pinning to CPU %d: %w", cpu, err)
+	if err := pin(cpu); err != nil {
+		return err
 	}
 	var hands []hand
 	for k := i; k < len(r.Client); k += workers {

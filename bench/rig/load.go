@@ -26,6 +26,9 @@ func Batches(count, size int) []dataplane.Message {
 // server; a goroutine sends and another receives for each association.
 type Load struct {
 	rig      *Rig
+	size     int
+	first    int     // association; those before it have no load
+	rate     float64 // messages per second of each association, 0 is as many as go
 	ends     []flow
 	stop     atomic.Bool
 	sending  sync.WaitGroup
@@ -43,11 +46,19 @@ type flow struct {
 }
 
 // StartLoad starts a load of messages of size bytes. Stop it before Close.
-func (r *Rig) StartLoad(size int) *Load {
-	l := &Load{rig: r, ends: make([]flow, len(r.Client))}
-	for i := range r.Client {
-		l.sending.Go(func() { l.fail(l.send(i, size)) })
-		l.reading.Go(func() { l.fail(l.receive(i, size)) })
+func (r *Rig) StartLoad(size int) *Load { return (&Load{rig: r, size: size}).start() }
+
+// StartPaced is StartLoad on every association but the first, with rate messages
+// per second on all of them together.
+func (r *Rig) StartPaced(size int, rate float64) *Load {
+	return (&Load{rig: r, size: size, first: 1, rate: rate / float64(len(r.Client)-1)}).start()
+}
+
+func (l *Load) start() *Load {
+	l.ends = make([]flow, len(l.rig.Client))
+	for i := l.first; i < len(l.ends); i++ {
+		l.sending.Go(func() { l.fail(l.send(i)) })
+		l.reading.Go(func() { l.fail(l.receive(i)) })
 	}
 	return l
 }
@@ -61,10 +72,17 @@ func (l *Load) fail(err error) {
 	l.failures = append(l.failures, err)
 }
 
-func (l *Load) send(i, size int) error {
-	msgs := Batches(Batch, size)
-	for !l.stop.Load() {
-		n, err := l.rig.Client[i].SendBatch(msgs)
+func (l *Load) send(i int) error {
+	msgs := Batches(Batch, l.size)
+	for begun := time.Now(); !l.stop.Load(); {
+		due := Batch
+		if l.rate > 0 {
+			if due = int(l.rate*time.Since(begun).Seconds()) - int(l.ends[i].sent.Load()); due <= 0 {
+				time.Sleep(pace)
+				continue
+			}
+		}
+		n, err := l.rig.Client[i].SendBatch(msgs[:min(due, Batch)])
 		if err != nil {
 			return fmt.Errorf("association %d, sending: %w", i, err)
 		}
@@ -73,8 +91,8 @@ func (l *Load) send(i, size int) error {
 	return nil
 }
 
-func (l *Load) receive(i, size int) error {
-	msgs := Batches(Batch, size)
+func (l *Load) receive(i int) error {
+	msgs := Batches(Batch, l.size)
 	for !l.stop.Load() || l.ends[i].received.Load() < l.ends[i].sent.Load() {
 		n, err := l.rig.Server[i].RecvBatch(msgs)
 		if err != nil {
@@ -107,6 +125,9 @@ func (l *Load) Received() (n uint64) {
 	return n
 }
 
+// pace is how long a load waits for its next messages to be due.
+const pace = 50 * time.Microsecond
+
 // stopLimit is how long what was sent may take to arrive.
 const stopLimit = 10 * time.Second
 
@@ -115,7 +136,7 @@ const stopLimit = 10 * time.Second
 func (l *Load) Stop() error {
 	l.stop.Store(true)
 	l.sending.Wait()
-	for i := range l.ends { // one message more, for a reader that waits with nothing left to come
+	for i := l.first; i < len(l.ends); i++ { // one message more, for a reader that waits with nothing left to come
 		if err := l.rig.Client[i].Send([]byte{0}, nil); err == nil {
 			l.ends[i].sent.Add(1)
 		}

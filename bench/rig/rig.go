@@ -34,10 +34,11 @@ type Options struct {
 	Assocs int      // 0 is 1
 	CPUs   [2][]int // of each side's workers, see dataplane.Config
 	MTU    int      // bytes of IP packet; 0 is the cable's
-	Idle   dataplane.IdlePolicy
+	Idle   [2]dataplane.IdlePolicy
 	// IdleSleep is dataplane.Config's.
 	IdleSleep time.Duration
 	Offload   bool // the ports pretend to compute and verify CRC32c, at no cost
+	Watch     bool // for Gaps
 	// Timers are nil for those of RFC 9260 without Max.Burst, as peers in
 	// comparisons have none.
 	Timers *sctpcore.Timers
@@ -63,6 +64,7 @@ type Rig struct {
 
 	opt     Options
 	ports   *ports.Rig
+	watched *pollWatch
 	closers []func() error
 }
 
@@ -115,6 +117,10 @@ func (r *Rig) openCables() error {
 			if r.opt.Offload {
 				p = noChecksum{p}
 			}
+			if r.opt.Watch && side == A && i == 0 {
+				r.watched = new(pollWatch)
+				p = watched{p, r.watched}
+			}
 			c.Ends[side] = fault.Wrap(p, fault.Config{})
 		}
 		r.Cables = append(r.Cables, c)
@@ -130,7 +136,7 @@ func Addr(side, cable int) netip.Addr {
 func (r *Rig) startDataplanes() error {
 	for side := range r.Dataplanes {
 		cfg := dataplane.Config{CPUs: r.opt.CPUs[side], Timers: *r.opt.Timers, Limits: r.opt.Limits,
-			Idle: r.opt.Idle, IdleSleep: r.opt.IdleSleep, Manual: r.opt.Manual, Seed: &[32]byte{byte(side), 1}}
+			Idle: r.opt.Idle[side], IdleSleep: r.opt.IdleSleep, Manual: r.opt.Manual, Seed: &[32]byte{byte(side), 1}}
 		for i, c := range r.Cables {
 			cfg.Ports = append(cfg.Ports, dataplane.PortConfig{Port: c.Ends[side], MTU: r.opt.MTU,
 				Addrs: []netip.Prefix{netip.PrefixFrom(Addr(side, i), 24)}})

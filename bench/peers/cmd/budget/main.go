@@ -1,6 +1,6 @@
 // Command budget profiles the core's benchmark and prints what each stage of a
-// packet's way costs: nanoseconds per packet, both ends, by the source file in
-// which the samples fell.
+// packet's way costs: nanoseconds per packet, and cycles where the system tells the
+// CPU's clock, both ends, by the source file in which the samples fell.
 package main
 
 import (
@@ -12,9 +12,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trunkline-sctp/trunkline/bench/peers/report"
 )
 
 // stage is a part of a packet's way, and the files that do it: the ends of their paths.
@@ -60,55 +63,73 @@ func run(dir string, spent time.Duration) error {
 	if out, err := exec.Command("go", "test", "-c", "-o", binary, "./ours").CombinedOutput(); err != nil {
 		return fmt.Errorf("building ./ours (run this in bench/peers): %w: %s", err, out)
 	}
+	clock := report.CPUInfo("cpu MHz")
+	fmt.Printf("commit %s, %s, %d CPUs, clock %s MHz, %s, %s; in parentheses cycles of that clock\n\n", report.Commit(),
+		report.CPUInfo("model name"), runtime.NumCPU(), clock, time.Now().UTC().Format(time.DateOnly), runtime.Version())
+	mhz, _ := strconv.ParseFloat(clock, 64) // 0 if it is not known
 	head, rows := "| ns per packet |", make([]string, len(stages))
-	total := "| sum |"
+	total, work := "| sum |", "| operations per packet |"
 	for _, w := range works {
-		profile := filepath.Join(dir, "cpu.prof")
-		out, err := exec.Command(binary, "-test.run=^$", "-test.bench=BenchmarkStages/"+w+"$",
-			"-test.benchtime="+spent.String(), "-test.cpuprofile="+profile).Output()
+		perOp, packets, shares, err := profile(dir, binary, w, spent)
 		if err != nil {
 			return err
 		}
-		perPacket, err := cost(string(out))
-		if err != nil {
-			return err
-		}
-		top, err := exec.Command("go", "tool", "pprof", "-top", "-files", "-unit=ms", "-nodecount=100000", "-nodefraction=0", binary, profile).Output()
-		if err != nil {
-			return err
-		}
-		shares := share(strings.NewReader(string(top)))
 		head += " " + w + " |"
-		total += fmt.Sprintf(" %.0f |", perPacket)
+		total += cell(perOp/packets, mhz)
+		work += fmt.Sprintf(" %.2g |", 1/packets)
 		for i := range stages {
-			rows[i] += fmt.Sprintf(" %.1f |", shares[i]*perPacket)
+			rows[i] += cell(shares[i]*perOp/packets, mhz)
 		}
 	}
 	fmt.Println(head + "\n|---|" + strings.Repeat("---|", len(works)))
 	for i, s := range stages {
 		fmt.Println("| " + s.name + " |" + rows[i])
 	}
-	fmt.Println(total)
+	fmt.Println(total + "\n" + work)
 	return nil
+}
+
+// cell is a table's cell: nanoseconds, and cycles if the clock is known.
+func cell(ns, mhz float64) string {
+	if mhz == 0 {
+		return fmt.Sprintf(" %.1f |", ns)
+	}
+	return fmt.Sprintf(" %.1f (%.0f) |", ns, ns*mhz/1000)
+}
+
+// profile runs one benchmark: nanoseconds and packets per operation, and each stage's share.
+func profile(dir, binary, work string, spent time.Duration) (perOp, packets float64, shares []float64, err error) {
+	samples := filepath.Join(dir, "cpu.prof")
+	out, err := exec.Command(binary, "-test.run=^$", "-test.bench=BenchmarkStages/"+work+"$",
+		"-test.benchtime="+spent.String(), "-test.cpuprofile="+samples).Output()
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	if perOp, packets, err = cost(string(out)); err != nil {
+		return 0, 0, nil, err
+	}
+	top, err := exec.Command("go", "tool", "pprof", "-top", "-files", "-unit=ms", "-nodecount=100000", "-nodefraction=0", binary, samples).Output()
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	return perOp, packets, share(strings.NewReader(string(top))), nil
 }
 
 var costLine = regexp.MustCompile(`([0-9.]+) ns/op\s.*?([0-9.]+) packets/op`)
 
-// cost reads a benchmark's line: ns per packet.
-func cost(out string) (float64, error) {
+// cost reads a benchmark's line: nanoseconds and packets per operation.
+func cost(out string) (ns, packets float64, err error) {
 	m := costLine.FindStringSubmatch(out)
 	if m == nil {
-		return 0, fmt.Errorf("no result in %q", out)
+		return 0, 0, fmt.Errorf("no result in %q", out)
 	}
-	ns, err := strconv.ParseFloat(m[1], 64)
-	if err != nil {
-		return 0, err
+	if ns, err = strconv.ParseFloat(m[1], 64); err != nil {
+		return 0, 0, err
 	}
-	packets, err := strconv.ParseFloat(m[2], 64)
-	if err != nil || packets == 0 {
-		return 0, fmt.Errorf("no packets in %q", out)
+	if packets, err = strconv.ParseFloat(m[2], 64); err != nil || packets == 0 {
+		return 0, 0, fmt.Errorf("no packets in %q", out)
 	}
-	return ns / packets, nil
+	return ns, packets, nil
 }
 
 var topLine = regexp.MustCompile(`^\s*([0-9.]+)(?:ms)?\s+[0-9.]+%\s+[0-9.]+%\s+[0-9.]+(?:ms)?\s+[0-9.]+%\s+(\S+)`)

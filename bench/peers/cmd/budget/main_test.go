@@ -27,9 +27,16 @@ func TestShare(t *testing.T) {
 }
 
 func TestCost(t *testing.T) {
-	ns, err := cost("BenchmarkStages/stream/size=1400-2  11563786  321.8 ns/op  1.250 packets/op  0 B/op  0 allocs/op")
+	ns, packets, err := cost("BenchmarkStages/stream/size=1400-2  11563786  321.8 ns/op  1.250 packets/op  0 B/op  0 allocs/op")
 	require.NoError(t, err)
-	require.InDelta(t, 257.44, ns, 0.01)
-	_, err = cost("PASS")
-	require.Error(t, err)
+	require.Equal(t, []float64{321.8, 1.25}, []float64{ns, packets})
+	for _, bad := range []string{"PASS", "BenchmarkX-2  1  5 ns/op  0 packets/op"} {
+		_, _, err = cost(bad)
+		require.Error(t, err)
+	}
+}
+
+func TestCell(t *testing.T) {
+	require.Equal(t, " 10.0 (26) |", cell(10, 2600))
+	require.Equal(t, " 10.0 |", cell(10, 0))
 }

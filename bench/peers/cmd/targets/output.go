@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"time"
@@ -15,30 +13,11 @@ import (
 // header says where, when and how.
 func header(o options, commit string, took time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "- machine: %s, %d CPUs, %s/%s\n", cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(&b, "- machine: %s, %d CPUs, %s/%s\n", report.CPUInfo("model name"), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(&b, "- date: %s, took %v; commit %s; %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), took.Round(time.Second), commit, runtime.Version())
 	fmt.Fprintf(&b, "- command, in bench/peers: `%s`\n", command(o))
 	b.WriteString("- CPU time (user and system, both ends) per operation in ns: median (min–max) over the rounds\n")
 	return b.String()
-}
-
-func cpuModel() string {
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown CPU"
-}
-
-// commit is asked for before the run: the tree may move on during it.
-func commit() string {
-	out, err := exec.Command("git", "describe", "--always", "--dirty").Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
 }
 
 // table is all that was measured, in Markdown.

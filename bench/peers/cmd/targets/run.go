@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/trunkline-sctp/trunkline/bench/peers/load"
+	"github.com/trunkline-sctp/trunkline/bench/peers/report"
 )
 
 // childLimit is the wall time after which a measurement is given up.
@@ -25,7 +26,7 @@ func measure(o options) error {
 	if len(cases)+len(families) == 0 {
 		return fmt.Errorf("no case has %q in its name", o.only)
 	}
-	begun, tree := time.Now(), commit()
+	begun, tree := time.Now(), report.Commit()
 	for round := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d, %d cases, %v\n", round+1, o.rounds, len(cases)+len(families), time.Since(begun).Round(time.Second))
 		for _, c := range cases {

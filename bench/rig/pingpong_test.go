@@ -1,0 +1,46 @@
+package rig
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/internal/ports"
+)
+
+func TestPingPongBesideALoad(t *testing.T) {
+	r := newRig(t, Options{Assocs: 2})
+	_, err := r.Measure(500, 0, 5*time.Millisecond) // may leave a message
+	require.NoError(t, err)
+	l := r.StartPaced(500, 10_000)
+	h, err := r.PingPong(100, 0, 50*time.Millisecond)
+	require.NoError(t, err)
+	require.NotZero(t, h.Count())
+	require.NotZero(t, l.Received())
+	require.NoError(t, l.Stop())
+	h, err = r.PingPong(100, time.Millisecond, 10*time.Millisecond)
+	require.NoError(t, err)
+	require.LessOrEqual(t, h.Count(), uint64(10))
+}
+
+func TestPollPingPong(t *testing.T) {
+	r := newRig(t, Options{Manual: true})
+	cpu := ports.CPUs()[0]
+	h, err := r.PollPingPong(100, [2]int{cpu, cpu}, 50*time.Millisecond)
+	require.NoError(t, err)
+	require.NotZero(t, h.Count())
+}
+
+func TestGapsAreThoseBetweenPolls(t *testing.T) {
+	r := newRig(t, Options{Watch: true, Idle: [2]dataplane.IdlePolicy{dataplane.IdleBusy}})
+	for _, work := range []Work{Nothing, Compute, Allocate, AllocateAll} {
+		g := r.Gaps(work, 20*time.Millisecond)
+		require.NotZero(t, g.Polls.Count(), work)
+		require.LessOrEqual(t, g.Polls.Quantile(1), g.Wall+time.Second)
+		if work >= Allocate {
+			require.Greater(t, g.Allocated, uint64(100<<10), work)
+		}
+	}
+}
