@@ -256,7 +256,9 @@ func (p *Port) makePool(mtu int) (err error) {
 			size = max(size, n)
 		}
 	}
-	p.pool, err = newPool(buffers, max(minRoom, size+nic.DefaultHeadroom), int(p.c.socket))
+	// af_xdp receives nothing into packets of a stack (DPDK 22.11).
+	stack := p.dev.kind != kindAFXDP
+	p.pool, err = newPool(buffers, max(minRoom, size+nic.DefaultHeadroom), int(p.c.socket), stack)
 	if err == nil {
 		p.c.pool = p.pool.c
 	}

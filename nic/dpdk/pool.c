@@ -1,10 +1,12 @@
 #include "shim.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
+#include <rte_mbuf_pool_ops.h>
 #include <rte_mempool.h>
 
 #include "ref.h"
@@ -32,8 +34,25 @@ static unsigned int cache_size(uint32_t count)
 	return n > 256 ? 256 : n < 8 ? 0 : n;
 }
 
+/* The free packets of a pool are a stack if they may be: the one that was freed last, and is in
+ * some core's cache still, is the next to be filled. DPDK's default, a queue, goes
+ * round all packets and finds each of them cold. A platform with pools in hardware
+ * keeps those; a process without the plugin gets the default. */
+static struct rte_mempool *make_pool(const char *name, uint32_t count, uint32_t room,
+	int socket, int stack)
+{
+	struct rte_mempool *mp = NULL;
+
+	if (stack && strcmp(rte_mbuf_best_mempool_ops(), RTE_MBUF_DEFAULT_MEMPOOL_OPS) == 0)
+		mp = rte_pktmbuf_pool_create_by_ops(name, count, cache_size(count), 0, room,
+			socket, "lf_stack");
+	if (mp == NULL)
+		mp = rte_pktmbuf_pool_create(name, count, cache_size(count), 0, room, socket);
+	return mp;
+}
+
 struct tl_pool *tl_pool_new(const char *name, uint32_t number, uint32_t count,
-	uint32_t room, int socket, struct tl_error *e)
+	uint32_t room, int socket, int stack, struct tl_error *e)
 {
 	struct tl_pool *pool = calloc(1, sizeof(*pool));
 
@@ -49,10 +68,9 @@ struct tl_pool *tl_pool_new(const char *name, uint32_t number, uint32_t count,
 	if (pool->mbufs == NULL || pool->rooms == NULL)
 		goto fail;
 	e->step = "rte_pktmbuf_pool_create";
-	pool->mp = rte_pktmbuf_pool_create(name, count, cache_size(count), 0, room, socket);
+	pool->mp = make_pool(name, count, room, socket, stack);
 	if (pool->mp == NULL && socket != SOCKET_ID_ANY)
-		pool->mp = rte_pktmbuf_pool_create(name, count, cache_size(count), 0, room,
-			SOCKET_ID_ANY);
+		pool->mp = make_pool(name, count, room, SOCKET_ID_ANY, stack);
 	if (pool->mp == NULL) {
 		e->err = rte_errno;
 		goto fail;

@@ -42,8 +42,9 @@ var (
 	poolMu sync.Mutex // guards making and deleting
 )
 
-// newPool makes a pool of count packets with room bytes each.
-func newPool(count, room, socket int) (*pool, error) {
+// newPool makes a pool of count packets with room bytes each. Of a stack the packet
+// that was freed last is the next to be given out.
+func newPool(count, room, socket int, stack bool) (*pool, error) {
 	poolMu.Lock()
 	defer poolMu.Unlock()
 	number := 0
@@ -58,7 +59,7 @@ func newPool(count, room, socket int) (*pool, error) {
 	defer C.free(unsafe.Pointer(name))
 	var ce C.struct_tl_error
 	logClear()
-	c := C.tl_pool_new(name, C.uint32_t(number), C.uint32_t(count), C.uint32_t(room), C.int(socket), &ce)
+	c := C.tl_pool_new(name, C.uint32_t(number), C.uint32_t(count), C.uint32_t(room), C.int(socket), C.int(flag(stack)), &ce)
 	if c == nil {
 		return nil, wrap(&ce, fmt.Sprintf("%d packets of %d bytes do not fit into DPDK's memory; raise MemoryMB or the number of hugepages, or ask for fewer buffers", count, room))
 	}

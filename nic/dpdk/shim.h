@@ -148,7 +148,7 @@ void tl_log_clear(void);
 
 /* pool.c */
 struct tl_pool *tl_pool_new(const char *name, uint32_t number, uint32_t count,
-	uint32_t room, int socket, struct tl_error *e);
+	uint32_t room, int socket, int stack, struct tl_error *e);
 uint32_t tl_pool_out(uintptr_t pool);
 void tl_pool_delete(struct tl_pool *pool);
 uint32_t tl_alloc(uintptr_t pool, uint32_t *refs, uint32_t n);
