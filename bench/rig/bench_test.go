@@ -115,6 +115,37 @@ func BenchmarkWorkers(b *testing.B) {
 	}
 }
 
+// BenchmarkSides drives each side by a thread on a core of its own, over every
+// kind of cable that the machine lets us make.
+func BenchmarkSides(b *testing.B) {
+	cpus := ports.CPUs()
+	if len(cpus) < 2 {
+		b.Skip("two cores are needed")
+	}
+	for _, kind := range ports.Kinds {
+		for _, size := range []int{64, 1400} {
+			b.Run(fmt.Sprintf("%s/%d", kind, size), func(b *testing.B) {
+				r, err := New(base, Options{Kind: kind, Manual: true})
+				if err != nil {
+					b.Skip(err)
+				}
+				defer func() { require.NoError(b, r.Close()) }()
+				var messages, packets, resent uint64
+				var wall time.Duration
+				for range b.N {
+					s, err := r.DriveSides(size, [2]int(cpus[:2]), 100*time.Millisecond, 400*time.Millisecond)
+					require.NoError(b, err)
+					messages, packets, resent, wall = messages+s.Messages, packets+s.Packets, resent+s.Resent, wall+s.Wall
+				}
+				b.ReportMetric(float64(messages)/wall.Seconds(), "msgs/s")
+				b.ReportMetric(float64(packets)/wall.Seconds(), "packets/s")
+				b.ReportMetric(float64(resent)/wall.Seconds(), "resent/s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
 // workerLimits keep the buffers of eight associations within a core's caches,
 // which two cores have twice: the memory below them they share.
 var workerLimits = func() sctpcore.Limits {

@@ -174,14 +174,42 @@ func (s Sample) PerMessage() float64 {
 	return float64(s.CPU.Nanoseconds()) / float64(max(s.Messages, 1))
 }
 
+// meter takes the difference that a span of time makes.
+type meter struct {
+	rig      *Rig
+	received func() uint64
+	at       time.Time
+	from     Sample // all but Bytes and Wall, counted from the rig's beginning
+}
+
+func (r *Rig) begin(received func() uint64) meter {
+	m := meter{rig: r, received: received}
+	m.from, m.at = m.count(), time.Now()
+	return m
+}
+
+func (m *meter) count() Sample {
+	return Sample{Messages: m.received(), Packets: m.rig.packets(), Resent: m.rig.resent(), CPU: CPUTime()}
+}
+
+// end gives what has happened since, with messages of size bytes.
+func (m *meter) end(size int) Sample {
+	s, wall := m.count(), time.Since(m.at)
+	s.Messages -= m.from.Messages
+	s.Packets -= m.from.Packets
+	s.Resent -= m.from.Resent
+	s.CPU -= m.from.CPU
+	s.Wall, s.Bytes = wall, s.Messages*uint64(size)
+	return s
+}
+
 // Measure puts a load on the rig, lets it run warm, and measures for span.
 func (r *Rig) Measure(size int, warm, span time.Duration) (Sample, error) {
 	l := r.StartLoad(size)
 	time.Sleep(warm)
-	received, packets, resent, cpu, begun := l.Received(), r.packets(), r.resent(), CPUTime(), time.Now()
+	m := r.begin(l.Received)
 	time.Sleep(span)
-	s := Sample{Messages: l.Received() - received, Wall: time.Since(begun), CPU: CPUTime() - cpu}
-	s.Packets, s.Resent, s.Bytes = r.packets()-packets, r.resent()-resent, s.Messages*uint64(size)
+	s := m.end(size)
 	if err := l.Stop(); err != nil {
 		return s, err
 	}

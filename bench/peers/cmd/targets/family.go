@@ -27,7 +27,7 @@ type family interface {
 
 // jobs are what a child process can be asked for beside the contestants.
 var jobs = map[string]func(spec []byte) (any, error){
-	jobStream:  job(stream1),
+	jobStream:  job(move),
 	jobWorkers: job(driveWorkers),
 	jobOutages: job(cutPaths),
 	jobScale:   job(measureScale),

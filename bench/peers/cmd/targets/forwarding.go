@@ -17,6 +17,7 @@ const (
 	jobStream = "dataplane"
 	// headers are Ethernet, IPv4, SCTP's common header and that of a DATA chunk.
 	headers = 14 + 20 + 12 + 16
+	warm    = 300 * time.Millisecond
 	span    = 700 * time.Millisecond
 )
 
@@ -38,6 +39,7 @@ type forwardingRow struct {
 	theirs  []float64 // frames per second
 	packets []float64 // ours per second, SACKs included
 	ours    []rig.Sample
+	threads []float64 // packets per second of a stream with applications on threads of their own
 	missing error
 }
 
@@ -69,31 +71,44 @@ func (r *forwardingRow) measure() error {
 	if err != nil {
 		return err
 	}
-	var s rig.Sample
-	if err := runChild(jobStream, streamSpec{r.kind, r.payload}, &s); err != nil {
+	var s, threads rig.Sample
+	if err := runChild(jobStream, streamSpec{Kind: r.kind, Size: r.payload}, &s); err != nil {
+		return err
+	}
+	if err := runChild(jobStream, streamSpec{Kind: r.kind, Size: r.payload, Threads: true}, &threads); err != nil {
 		return err
 	}
 	r.theirs = append(r.theirs, theirs)
 	r.packets = append(r.packets, float64(s.Packets)/s.Wall.Seconds())
+	r.threads = append(r.threads, float64(threads.Packets)/threads.Wall.Seconds())
 	r.ours = append(r.ours, s)
 	return nil
 }
 
-// streamSpec is a stream of messages over one cable of a kind, the two sides'
-// workers on a core each.
+// streamSpec is messages over one cable of a kind, each side on a core of its
+// own: both ways and the applications between two polls of their side's worker,
+// or with Threads one way and the applications on threads beside the workers'.
 type streamSpec struct {
-	Kind string
-	Size int
+	Kind    string
+	Size    int
+	Threads bool
 }
 
-func stream1(s streamSpec) (sample rig.Sample, err error) {
+func move(s streamSpec) (sample rig.Sample, err error) {
 	cpus := ports.CPUs()
 	if len(cpus) < 2 {
 		return sample, errors.New("two CPUs are needed, one for each side")
 	}
-	o := rig.Options{Kind: s.Kind, CPUs: [2][]int{cpus[:1], cpus[1:2]}}
+	o := rig.Options{Kind: s.Kind, Manual: !s.Threads}
+	if s.Threads {
+		o.CPUs = [2][]int{cpus[:1], cpus[1:2]}
+	}
 	return sample, withRig(o, func(r *rig.Rig) (err error) {
-		sample, err = r.Measure(s.Size, 300*time.Millisecond, span)
+		if s.Threads {
+			sample, err = r.Measure(s.Size, warm, span)
+		} else {
+			sample, err = r.DriveSides(s.Size, [2]int(cpus[:2]), warm, span)
+		}
 		return err
 	})
 }
@@ -110,20 +125,21 @@ func (r *forwardingRow) share() report.Stat {
 func (f *forwarding) table() string {
 	var b strings.Builder
 	b.WriteString("### Whole dataplanes against testpmd (io forwarding), both ends of one cable on two cores\n\n")
-	b.WriteString("| driver, payload | testpmd Mframes/s | ours Mpackets/s | % of testpmd | Mmessages/s | Gbit/s of payload | CPU ns per message, both ends | testpmd's core-ns per frame |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| driver, payload | testpmd Mframes/s | ours Mpackets/s | % of testpmd | Mmessages/s | Gbit/s of payload | core-ns per frame: testpmd | ours | SCTP adds | with application threads Mpackets/s |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range f.rows {
 		if len(r.ours) == 0 {
-			fmt.Fprintf(&b, "| %s, %d B | – | – | – | – | – | – | – |\n", r.kind, r.payload)
+			fmt.Fprintf(&b, "| %s, %d B | – | – | – | – | – | – | – | – | – |\n", r.kind, r.payload)
 			continue
 		}
-		var messages, gbits, ns, core []float64
+		var messages, gbits, theirs, ours, more []float64
 		for i, s := range r.ours {
-			messages, gbits, ns = append(messages, s.Rate()/1e6), append(gbits, s.Gbits()), append(ns, s.PerMessage())
-			core = append(core, 2e9/r.theirs[i])
+			messages, gbits = append(messages, s.Rate()/1e6), append(gbits, s.Gbits())
+			t, o := coreTime(r.theirs[i]), coreTime(r.packets[i])
+			theirs, ours, more = append(theirs, t), append(ours, o), append(more, o-t)
 		}
-		fmt.Fprintf(&b, "| %s, %d B | %s | %s | %s | %s | %s | %s | %s |\n", r.kind, r.payload, millions(r.theirs), millions(r.packets), r.share(),
-			report.Of(messages), report.Of(gbits), report.Of(ns), report.Of(core))
+		fmt.Fprintf(&b, "| %s, %d B | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", r.kind, r.payload, millions(r.theirs), millions(r.packets), r.share(),
+			report.Of(messages), report.Of(gbits), report.Of(theirs), report.Of(ours), report.Of(more), millions(r.threads))
 	}
 	b.WriteString("\n")
 	for _, r := range f.rows {
@@ -133,6 +149,9 @@ func (f *forwarding) table() string {
 	}
 	return b.String()
 }
+
+// coreTime is the nanoseconds of the two cores for each of so many packets per second.
+func coreTime(perSecond float64) float64 { return 2e9 / perSecond }
 
 func millions(v []float64) report.Stat {
 	m := slices.Clone(v)
