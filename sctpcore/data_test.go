@@ -433,6 +433,31 @@ func TestAdvertisedWindowIsKept(t *testing.T) {
 	}
 }
 
+// However much came out of order, there is room for the chunk that all of it waits for.
+func TestRoomForTheNextChunk(t *testing.T) {
+	for _, size := range []int{1, 100, 480, 600, 1400} {
+		for gaps := range wire.TSN(3) {
+			r := rawEstablished(t, func(c *Config) { c.Limits.ReceiveBuffer = 8 << 10 })
+			body := make([]byte, size)
+			send := func(t wire.TSN) { r.say(dataChunk(whole, t, 0, wire.SSN(t-r.tsn), body)) }
+			last := r.tsn
+			for d := &r.e.ctr.Drops; d.NoReceiveBuffer == 0; last++ {
+				send(last + 1 + gaps)
+			}
+			for i := range gaps + 1 { // and the last gap first
+				send(r.tsn + gaps - i)
+				require.LessOrEqual(t, r.assoc().in.held, 16<<10)
+			}
+			var got []string
+			for i := range gaps + 1 {
+				send(r.tsn + i)
+				got = append(got, r.read()...)
+			}
+			require.Len(t, got, int(last-r.tsn+gaps), "chunks of %d bytes, %d gaps", size, gaps+1)
+		}
+	}
+}
+
 // A message larger than the receive buffer is delivered in parts (RFC 9260, section 6.9).
 func TestPartialDelivery(t *testing.T) {
 	for _, flags := range []SendFlags{0, Unordered} {

@@ -237,16 +237,19 @@ func (a *assoc) roomFor(t wire.TSN, n int) bool {
 		return true
 	}
 	// The window counts data, the limit blocks: what the peer was told it may send
-	// is taken all the same, up to almost twice the limit. The rest is for what
-	// fills a gap.
-	if n-wire.DataHeaderLen <= in.promised && in.held+size <= 2*in.limit-in.limit/32 {
+	// is taken all the same, up to almost twice the limit, and so is what fills a gap,
+	// since that alone can free what waits behind. The rest is for the chunk that
+	// comes next, without which all would wait for ever.
+	most := 2*in.limit - max(in.limit/32, blockSizes[blockClass(a.e.cfg.MTU)])
+	if n-wire.DataHeaderLen <= in.promised && in.held+size <= most {
 		return true
 	}
 	a.deliverPart()
-	// What fills a gap may pass the limit, up to twice it, since only that can
-	// free what waits behind the gap. What is next in sequence may not: it waits
-	// for the application.
-	if t.Less(in.highest()) && in.held+size <= 2*in.limit || in.ready.len() == 0 && t == in.cum+1 && in.held+size <= 2*in.limit {
+	fills := t.Less(in.highest())
+	switch {
+	case t == in.cum+1 && in.held+size <= 2*in.limit && (fills || in.ready.len() == 0):
+		return true // in sequence without a gap, it waits for the application
+	case fills && in.held+size <= most:
 		return true
 	}
 	a.e.ctr.Drops.NoReceiveBuffer++
