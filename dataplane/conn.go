@@ -45,8 +45,10 @@ type Conn struct {
 	closed   atomic.Bool // the application is through with it
 	ended    atomic.Bool // the association is gone; endErr is set
 	refusing atomic.Bool // the peer shuts down: no more messages
+	_        linePad
 	kicked   atomic.Bool // it is on the worker's list
 	nextKick *Conn       // the worker's list
+	_        linePad
 
 	mu          sync.Mutex // guards what follows; never taken per packet
 	endErr      error
@@ -62,9 +64,11 @@ type sender struct {
 	mu       sync.Mutex // serialises the application's goroutines; the worker never takes it
 	ring     recordWriter
 	first    atomic.Pointer[segment] // for the worker to find the chain
-	room     waiter
 	deadline deadline
 	streams  atomic.Uint32 // outbound streams, 0 until the association is up
+	_        linePad
+	room     waiter // the worker looks here whenever it frees something
+	_        linePad
 }
 
 // receiver is the application's side of the receive ring.
@@ -73,10 +77,12 @@ type receiver struct {
 	ring     recordReader
 	off      int // how much of the record at the cursor was given out
 	first    atomic.Pointer[segment]
-	ready    waiter
 	deadline deadline
+	_        linePad
+	ready    waiter
 	stalled  atomic.Bool // the worker found the ring full and wants a kick
 	ended    atomic.Bool // nothing more will come
+	_        linePad
 }
 
 func newConn(d *Dataplane, w *worker, opt *AssocOptions) *Conn {

@@ -2,6 +2,10 @@ package dataplane
 
 import "sync/atomic"
 
+// linePad keeps what one thread writes out of the cache lines of what another reads
+// or writes. It is two lines because processors fetch them in pairs.
+type linePad [128]byte
+
 // kickList is the connections that want their worker's attention. Any goroutine
 // pushes, the worker takes all. A connection is on it at most once (Conn.kicked),
 // so it needs no memory of its own and cannot be full.

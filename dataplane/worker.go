@@ -41,9 +41,11 @@ type worker struct {
 	strays   *ring.MPSC[stray]
 	txHanded *ring.MPSC[handedTx]
 	commands *ring.MPSC[command]
-	kicks    kickList
 	stopped  chan struct{}
-	bell     nic.Bell     // to be rung after anything was put before the worker
+	_        linePad
+	kicks    kickList // with the bell what other threads write here
+	bell     nic.Bell // to be rung after anything was put before the worker
+	_        linePad
 	stepping sync.Mutex   // Config.Manual: instead of the worker's thread
 	over     bool         // Config.Manual: it has stopped
 	stop     atomic.Int32 // running, aborting, draining

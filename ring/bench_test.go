@@ -3,6 +3,8 @@ package ring
 import (
 	"fmt"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -63,6 +65,37 @@ func benchTwoThreads[T any](b *testing.B, mk func() queue[T]) {
 			}
 			<-done
 			runtime.UnlockOSThread()
+		})
+	}
+}
+
+// BenchmarkFalseSharing is what the padding between the rings' indices is for: two
+// locked threads that count, each for itself, in neighbouring words and apart.
+func BenchmarkFalseSharing(b *testing.B) {
+	var near [2]atomic.Uint64
+	var far [2]struct {
+		atomic.Uint64
+		_ pad
+	}
+	for _, c := range []struct {
+		name string
+		n    [2]*atomic.Uint64
+	}{
+		{"adjacent", [2]*atomic.Uint64{&near[0], &near[1]}},
+		{"padded", [2]*atomic.Uint64{&far[0].Uint64, &far[1].Uint64}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var threads sync.WaitGroup
+			for _, n := range c.n {
+				threads.Go(func() {
+					runtime.LockOSThread()
+					defer runtime.UnlockOSThread()
+					for range b.N {
+						n.Store(n.Load() + 1)
+					}
+				})
+			}
+			threads.Wait()
 		})
 	}
 }
