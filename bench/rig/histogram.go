@@ -121,6 +121,14 @@ type histogramJSON struct {
 	Counts      map[int]uint64
 }
 
+// Beyond is how many times were longer than d, to within 1/32 of it.
+func (h *Histogram) Beyond(d time.Duration) (n uint64) {
+	for _, c := range h.counts[bucket(uint64(max(d, 0)))+1:] {
+		n += c
+	}
+	return n
+}
+
 // String is the quantiles that are published.
 func (h *Histogram) String() string {
 	return fmt.Sprintf("n %d, min %v, p50 %v, p90 %v, p99 %v, p99.9 %v, max %v", h.n,

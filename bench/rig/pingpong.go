@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"sync"
@@ -13,7 +14,7 @@ import (
 	"github.com/trunkline-sctp/trunkline/nic"
 )
 
-// PingPong sends messages of size bytes, at least 3, over association 0 for a
+// PingPong sends messages of size bytes, at least 9, over association 0 for a
 // span, one after another with a pause between, to an application at the other
 // side that sends each back. The times are those of the round trips, from the
 // call of Send to the return of Recv.
@@ -27,11 +28,14 @@ func (r *Rig) PingPong(size int, pause, span time.Duration) (*Histogram, error) 
 	h, b := new(Histogram), make([]byte, size)
 	for end := time.Now().Add(span); time.Now().Before(end); {
 		sent := nic.Monotonic()
+		binary.LittleEndian.PutUint64(b, uint64(sent))
 		if err := client.Send(b, nil); err != nil {
 			return nil, err
 		}
-		if _, err := client.Recv(b, nil); err != nil {
-			return nil, err
+		for clear(b); binary.LittleEndian.Uint64(b) != uint64(sent); { // else of what a load left
+			if _, err := client.Recv(b, nil); err != nil {
+				return nil, err
+			}
 		}
 		h.Record(time.Duration(nic.Monotonic() - sent))
 		if pause > 0 {
@@ -44,8 +48,7 @@ func (r *Rig) PingPong(size int, pause, span time.Duration) (*Histogram, error) 
 	return h, <-echoed
 }
 
-// echo sends back what has size bytes until something has one less; what a load
-// left is neither.
+// echo sends back what has size bytes until something has one less.
 func echo(c *dataplane.Conn, size int) error {
 	b := make([]byte, size)
 	for {

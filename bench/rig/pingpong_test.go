@@ -33,6 +33,14 @@ func TestPollPingPong(t *testing.T) {
 	require.NotZero(t, h.Count())
 }
 
+func TestBeyond(t *testing.T) {
+	var h Histogram
+	for _, d := range []time.Duration{1, 10, time.Millisecond, 2 * time.Millisecond} {
+		h.Record(d)
+	}
+	require.Equal(t, []uint64{3, 2, 1, 0}, []uint64{h.Beyond(1), h.Beyond(time.Microsecond), h.Beyond(time.Millisecond), h.Beyond(time.Second)})
+}
+
 func TestGapsAreThoseBetweenPolls(t *testing.T) {
 	r := newRig(t, Options{Watch: true, Idle: [2]dataplane.IdlePolicy{dataplane.IdleBusy}})
 	for _, work := range []Work{Nothing, Compute, Allocate, AllocateAll} {

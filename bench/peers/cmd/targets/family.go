@@ -27,10 +27,12 @@ type family interface {
 
 // jobs are what a child process can be asked for beside the contestants.
 var jobs = map[string]func(spec []byte) (any, error){
-	jobStream:  job(move),
-	jobWorkers: job(driveWorkers),
-	jobOutages: job(cutPaths),
-	jobScale:   job(measureScale),
+	jobStream:   job(move),
+	jobWorkers:  job(driveWorkers),
+	jobOutages:  job(cutPaths),
+	jobScale:    job(measureScale),
+	jobLatency:  job(measureLatency),
+	jobPollGaps: job(watchPolls),
 }
 
 // job gives a function the form of a child's job.
@@ -58,7 +60,7 @@ func withRig(o rig.Options, do func(*rig.Rig) error) error {
 
 func selectedFamilies(o options) []family {
 	var some []family
-	for _, f := range []family{newScale(), newForwarding(), newWorkers(), newOutages()} {
+	for _, f := range []family{newScale(), newForwarding(), newWorkers(), newOutages(), newLatency(), newPollGaps()} {
 		if strings.Contains(f.name(), o.only) {
 			some = append(some, f)
 		}
