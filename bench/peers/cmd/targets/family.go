@@ -29,6 +29,7 @@ type family interface {
 var jobs = map[string]func(spec []byte) (any, error){
 	jobStream:   job(move),
 	jobWorkers:  job(driveWorkers),
+	jobMachine:  job(measureMachine),
 	jobOutages:  job(cutPaths),
 	jobScale:    job(measureScale),
 	jobLatency:  job(measureLatency),

@@ -31,6 +31,18 @@ func find(t *testing.T, all []*group, s load.Spec) *benchCase {
 	return nil
 }
 
+func TestModelOfWorkers(t *testing.T) {
+	free := newScaling(1e6, 2e6, 2e6) // two workers lose nothing
+	require.InDelta(t, 16, free.speedup(16, &machine{}, 2), 1e-9)
+	s := newScaling(1e6, 1.6e6, 1.9e6)
+	require.InDelta(t, 1.6, s.speedup(2, &machine{Ring: [3]float64{3, 5, 9}}, 0), 1e-9)
+	cheap, dear := s.speedup(16, &machine{}, 2), s.speedup(16, &machine{Ring: [3]float64{3, 5, 90}}, 2)
+	require.Greater(t, cheap, dear)
+	floor, serial := amdahl(2, 1.6)
+	require.InDelta(t, 1.6, floor, 1e-9)
+	require.InDelta(t, 0.25, serial, 1e-9)
+}
+
 func TestNothingMeasuredIsSaidAndShort(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(targetLines(groups(true), nil)), "\n")
 	require.Len(t, lines, len(targets))

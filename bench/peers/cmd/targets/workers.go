@@ -31,6 +31,7 @@ const (
 // workers measures what a second worker on a core of its own adds.
 type workers struct {
 	rates   map[int][workersSetups][]float64 // messages per second by payload
+	machine *machine                         // nil until it was measured
 	missing error
 }
 
@@ -42,6 +43,14 @@ func (w *workers) round(o options, n int) {
 	if len(ports.CPUs()) < 2 {
 		w.missing = fmt.Errorf("two workers against one: two CPUs are needed")
 		return
+	}
+	if w.machine == nil {
+		var m machine
+		if err := runChild(jobMachine, struct{}{}, &m); err != nil {
+			w.missing = err
+			return
+		}
+		w.machine = &m
 	}
 	for _, size := range payloads {
 		rates := w.rates[size]
@@ -103,7 +112,7 @@ func (w *workers) table() string {
 		fmt.Fprintf(&b, "| %d B | %s | %s | %s | %s | %s |\n", size, millions(r[oneWorker]), millions(r[twoWorkers]), millions(r[twoRigs]),
 			report.Of(report.Ratios(r[twoWorkers], r[oneWorker])), report.Of(report.Ratios(r[twoRigs], r[oneWorker])))
 	}
-	b.WriteString("\n")
+	b.WriteString("\n" + w.model())
 	if w.missing != nil {
 		fmt.Fprintf(&b, "not measured: %v\n\n", w.missing)
 	}
