@@ -74,13 +74,16 @@ func (r *Rig) Outages(how Cut, size, cuts int) (*Outages, error) {
 
 // outage cuts, waits and mends once.
 func (r *Rig) outage(how Cut, o *Outages, s *numbered, events <-chan dataplane.PathEvent) error {
-	cable, err := r.currentCable()
-	if err != nil {
+	if _, err := r.currentCable(); err != nil {
 		return err
 	}
 	before := s.received.Load()
 	time.Sleep(settleSpan)
 	want := regainShare * regainSpan.Seconds() * o.usual(float64(s.received.Load()-before)/settleSpan.Seconds())
+	cable, err := r.currentCable() // data may have gone back to the primary path meanwhile
+	if err != nil {
+		return err
+	}
 	port := r.Cables[cable].Ends[A]
 	for len(events) > 0 {
 		<-events
