@@ -39,5 +39,9 @@ func (a Addr) As4() [4]byte { return [4]byte(a[12:]) }
 // IsZero tells whether it is no address.
 func (a Addr) IsZero() bool { return a == Addr{} }
 
+// IsWildcard tells whether it is 0.0.0.0 or ::, which in ASCONF stands for the address
+// that the packet comes from; the zero Addr counts as ::.
+func (a Addr) IsWildcard() bool { return a.IsZero() || a == AddrFrom4([4]byte{}) }
+
 // String is the address in its usual notation.
 func (a Addr) String() string { return a.Netip().String() }

@@ -36,6 +36,9 @@ func (c CauseCode) String() string {
 	if c > 0 && int(c) < len(causeNames) {
 		return causeNames[c]
 	}
+	if name, ok := extensionCauseNames[c]; ok {
+		return name
+	}
 	return "cause code " + strconv.Itoa(int(c))
 }
 

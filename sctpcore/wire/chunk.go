@@ -40,13 +40,25 @@ const (
 	ChunkShutdownComplete ChunkType = 14 // 3.3.13
 )
 
+// The chunk types of extensions.
+const (
+	ChunkAuth      ChunkType = 0x0f // RFC 4895, 5.1
+	ChunkAsconfAck ChunkType = 0x80 // RFC 5061, 4.1.2
+	ChunkAsconf    ChunkType = 0xc1 // RFC 5061, 4.1.1
+)
+
 var chunkNames = [...]string{"DATA", "INIT", "INIT ACK", "SACK", "HEARTBEAT", "HEARTBEAT ACK", "ABORT",
-	"SHUTDOWN", "SHUTDOWN ACK", "ERROR", "COOKIE ECHO", "COOKIE ACK", "ECNE", "CWR", "SHUTDOWN COMPLETE"}
+	"SHUTDOWN", "SHUTDOWN ACK", "ERROR", "COOKIE ECHO", "COOKIE ACK", "ECNE", "CWR", "SHUTDOWN COMPLETE", "AUTH"}
 
 // String is the RFC's name of the type, or "chunk type N".
 func (t ChunkType) String() string {
-	if int(t) < len(chunkNames) {
+	switch {
+	case int(t) < len(chunkNames):
 		return chunkNames[t]
+	case t == ChunkAsconf:
+		return "ASCONF"
+	case t == ChunkAsconfAck:
+		return "ASCONF ACK"
 	}
 	return "chunk type " + strconv.Itoa(int(t))
 }
@@ -140,6 +152,8 @@ func fixedLen(t ChunkType) int {
 		return initLen
 	case ChunkHeartbeat, ChunkHeartbeatAck, ChunkAbort, ChunkError:
 		return chunkHeaderLen
+	case ChunkAsconf, ChunkAsconfAck:
+		return asconfHeaderLen
 	}
 	return 0
 }

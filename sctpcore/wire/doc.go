@@ -1,5 +1,5 @@
 // Package wire is the formats of SCTP on the wire: the common header, chunks,
-// parameters and error causes of RFC 9260, one file each.
+// parameters and error causes of RFC 9260, RFC 4895 and RFC 5061, one file each.
 //
 // Reading. The types Packet, Chunk, Param and Cause, and those of single chunks
 // (Data, Init, Sack), are views: byte slices that share the caller's memory. The

@@ -538,12 +538,13 @@ var causeGoldens = []golden{
 // an ERROR.
 func allGoldens() []golden {
 	all := append([]golden(nil), chunkGoldens...)
-	for _, g := range paramGoldens {
+	all = append(all, extensionChunks...)
+	for _, g := range append(paramGoldens, extensionParams...) {
 		b := AppendInit(nil, ChunkInit, 1, 1500, 1, 1, 0)
 		g.hex = hex.EncodeToString(FinishChunk(append(b, g.bytes()...), 0))
 		all = append(all, g)
 	}
-	for _, g := range causeGoldens {
+	for _, g := range append(causeGoldens, extensionCauses...) {
 		g.hex = hex.EncodeToString(AppendError(nil, g.bytes()))
 		all = append(all, g)
 	}
@@ -551,7 +552,11 @@ func allGoldens() []golden {
 }
 
 func TestGoldenBytesBothWays(t *testing.T) {
-	for kind, list := range map[string][]golden{"chunk": chunkGoldens, "param": paramGoldens, "cause": causeGoldens} {
+	for kind, list := range map[string][]golden{
+		"chunk": append(chunkGoldens, extensionChunks...),
+		"param": append(paramGoldens, extensionParams...),
+		"cause": append(causeGoldens, extensionCauses...),
+	} {
 		for _, g := range list {
 			t.Run(kind+" "+g.name, func(t *testing.T) {
 				want := g.bytes()
@@ -579,7 +584,7 @@ func TestGoldenBytesBothWays(t *testing.T) {
 
 // Chunks read the same with other bytes for padding.
 func TestPaddingBytesAreIgnored(t *testing.T) {
-	for _, g := range chunkGoldens {
+	for _, g := range append(chunkGoldens, extensionChunks...) {
 		b := g.bytes()
 		c, _, err := NextChunk(b)
 		require.NoError(t, err)

@@ -39,6 +39,13 @@ var hostileChunks = []struct {
 	{"ERROR, cause length 3", "09 00 0008 000c 0003", parseError, ErrCauseLength},
 	{"COOKIE ECHO without cookie", "0a 00 0004", parseCookieEcho, ErrChunkLength},
 	{"SHUTDOWN COMPLETE of 8 bytes", "0e 00 0008 00000000", parseShutdownComplete, ErrChunkLength},
+	{"AUTH of 7 bytes", "0f 00 0007 000000 00", parseAuth, ErrChunkLength},
+	{"ASCONF without address", "c1 00 0008 00000001", parseAsconf, ErrChunkLength},
+	{"ASCONF, address length 0", "c1 00 0010 00000001 0005 0000 c0000201", parseAsconf, ErrParamLength},
+	{"ASCONF, IPv6 address of 4 bytes", "c1 00 0010 00000001 0006 0008 20010db8", parseAsconf, ErrParamLength},
+	{"ASCONF, IPv6 address beyond the chunk", "c1 00 0018 00000001 0006 0014 20010db8 00000000 00000000", parseAsconf, ErrParamLength},
+	{"ASCONF, a host name for the address", "c1 00 0010 00000001 000b 0008 61626300", parseAsconf, ErrParamLength},
+	{"ASCONF ACK of 7 bytes", "80 00 0007 000000 00", parseAsconfAck, ErrChunkLength},
 }
 
 func parseData(c Chunk) error             { _, err := ParseData(c); return err }
@@ -75,9 +82,10 @@ func TestParseRefusesOtherTypes(t *testing.T) {
 		ChunkHeartbeat: parseHeartbeat, ChunkHeartbeatAck: parseHeartbeat, ChunkAbort: parseAbort,
 		ChunkShutdown: parseShutdown, ChunkError: parseError, ChunkCookieEcho: parseCookieEcho,
 		ChunkEcne: parseEcne, ChunkCwr: parseCwr, ChunkShutdownComplete: parseShutdownComplete,
+		ChunkAuth: parseAuth, ChunkAsconf: parseAsconf, ChunkAsconfAck: parseAsconfAck,
 	}
 	for want, parse := range parsers {
-		for _, g := range chunkGoldens {
+		for _, g := range append(chunkGoldens, extensionChunks...) {
 			c := one(t, g.bytes())
 			// A chunk of the right type, by any other golden, passes or fails on its length alone.
 			if c.Type() == want || (want == ChunkInit || want == ChunkInitAck) && (c.Type() == ChunkInit || c.Type() == ChunkInitAck) ||

@@ -25,7 +25,7 @@ const (
 	ParamECN                ParamType = 0x8000 // RFC 9260, 3.3.2; reserved, no value
 )
 
-// The parameters of extensions: numbers only.
+// The parameters of extensions. Of those of RFC 6525 and RFC 3758 there are numbers only.
 const (
 	ParamOutgoingSSNReset     ParamType = 13     // RFC 6525, 4.1
 	ParamIncomingSSNReset     ParamType = 14     // RFC 6525, 4.2
@@ -71,6 +71,24 @@ func (t ParamType) String() string {
 		return "Forward-TSN-Supported"
 	case ParamSupportedExtensions:
 		return "Supported Extensions"
+	case ParamRandom:
+		return "Random"
+	case ParamChunkList:
+		return "Chunk List"
+	case ParamRequestedHMAC:
+		return "Requested HMAC Algorithm"
+	case ParamAddIP:
+		return "Add IP Address"
+	case ParamDeleteIP:
+		return "Delete IP Address"
+	case ParamErrorCauseIndication:
+		return "Error Cause Indication"
+	case ParamSetPrimary:
+		return "Set Primary IP Address"
+	case ParamSuccessIndication:
+		return "Success Indication"
+	case ParamAdaptationLayer:
+		return "Adaptation Layer Indication"
 	}
 	return "parameter type 0x" + strconv.FormatUint(uint64(t), 16)
 }

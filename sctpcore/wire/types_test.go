@@ -48,7 +48,7 @@ func TestSerialArithmeticWraps(t *testing.T) {
 func TestNames(t *testing.T) {
 	require.Equal(t, "DATA", ChunkData.String())
 	require.Equal(t, "SHUTDOWN COMPLETE", ChunkShutdownComplete.String())
-	require.Equal(t, "chunk type 15", ChunkType(15).String())
+	require.Equal(t, "chunk type 16", ChunkType(16).String())
 	require.Equal(t, "chunk type 255", ChunkType(255).String())
 	require.Equal(t, "Invalid Stream Identifier", CauseInvalidStream.String())
 	require.Equal(t, "Protocol Violation", CauseProtocolViolation.String())
@@ -56,7 +56,8 @@ func TestNames(t *testing.T) {
 	require.Equal(t, "cause code 14", CauseCode(14).String())
 	seen := map[string]bool{}
 	for _, p := range []ParamType{ParamHeartbeatInfo, ParamIPv4, ParamIPv6, ParamStateCookie, ParamUnrecognized,
-		ParamCookiePreservative, ParamHostName, ParamSupportedAddrTypes, ParamECN, ParamForwardTSN, ParamSupportedExtensions} {
+		ParamCookiePreservative, ParamHostName, ParamSupportedAddrTypes, ParamECN, ParamForwardTSN, ParamSupportedExtensions, ParamRandom, ParamChunkList,
+		ParamRequestedHMAC, ParamAddIP, ParamDeleteIP, ParamErrorCauseIndication, ParamSetPrimary, ParamSuccessIndication, ParamAdaptationLayer} {
 		require.NotContains(t, p.String(), "0x")
 		require.False(t, seen[p.String()])
 		seen[p.String()] = true

@@ -82,6 +82,7 @@ func (w *walker) chunk(c Chunk) {
 	cookie, _ := ParseCookieEcho(c)
 	w.sink += uint64(len(cookie))
 	_, _ = ParseShutdownComplete(c)
+	w.extension(c)
 }
 
 func (w *walker) data(c Chunk) {
@@ -136,6 +137,7 @@ func (w *walker) param(p Param) {
 	ParseCookiePreservative(p)
 	ParseStateCookie(p)
 	ParseHeartbeatInfo(p)
+	w.extensionParam(p)
 	if q, ok := ParseUnrecognized(p); ok {
 		w.sink += uint64(q.Type()) + uint64(len(q.Value()))
 	}
@@ -160,6 +162,8 @@ func (w *walker) cause(c Cause) {
 	c.InvalidStream()
 	c.StaleCookie()
 	c.NoUserData()
+	c.UnsupportedHMAC()
+	c.RefusedRequest()
 	for i := 0; ; i++ {
 		if _, ok := c.MissingParam(i); !ok {
 			break
