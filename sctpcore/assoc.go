@@ -26,8 +26,9 @@ type assoc struct {
 	id                  AssocID
 	slot                uint32
 	probes              pathSet // paths that a HEARTBEAT is to be sent on
-	fragment            int     // what fragmentSize says; 0 when a path or its MTU has changed
+	fragment            int32   // what fragmentSize says; 0 when a path or its MTU has changed
 	e                   *Endpoint
+	ext                 *extensions // nil if none are offered
 	paths               []path
 	timers              *Timers // shared
 	armed               Time    // when the wheel looks at the timers; Never if they are not in it
@@ -150,6 +151,12 @@ func (s *pathSet) add(i int) { *s |= 1 << i }
 func (s *pathSet) del(i int) { *s &^= 1 << i }
 func (s pathSet) first() int { return bits.TrailingZeros32(uint32(s)) }
 
+// remove takes index i away: those behind it move down.
+func (s *pathSet) remove(i int) {
+	below := pathSet(1)<<i - 1
+	*s = *s&below | *s>>1&^below
+}
+
 // runTimers runs what is due and puts the association back into the wheel at
 // its next deadline.
 func (a *assoc) runTimers(now Time) {
@@ -175,6 +182,9 @@ func (a *assoc) runTimers(now Time) {
 		a.e.ctr.DelaySackExpireds++
 		a.owe(oweSack)
 	}
+	if a.state != Closed && a.ext != nil && fire(&a.ext.conf.t4) {
+		a.asconfTimeout(now)
+	}
 	for i := range a.paths {
 		if a.state != Closed && fire(&a.paths[i].t3) {
 			a.t3Expired(i, now)
@@ -190,6 +200,9 @@ func (a *assoc) runTimers(now Time) {
 
 func (a *assoc) nextDeadline() Time {
 	t := min(a.t1, a.t2, a.t5, a.sackTimer)
+	if a.ext != nil {
+		t = min(t, a.ext.conf.t4)
+	}
 	for i := range a.paths {
 		t = min(t, a.paths[i].t3, a.paths[i].hbTimer)
 	}
@@ -241,6 +254,9 @@ func (a *assoc) establish(now Time) {
 	}
 	a.current = a.primary
 	a.event(Event{Kind: EventUp, Passive: a.passive, Path: a.primary})
+	if a.ext != nil {
+		a.extensionsUp()
+	}
 	a.choosePath(now)
 	a.failover.pending = false
 	a.startHeartbeats(now)
@@ -303,7 +319,11 @@ func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) {
 	s.PeerRwnd, s.SendQueued, s.InFlight = a.out.peerRwnd, a.out.queued, a.out.flight
 	s.ReceiveQueued, s.TxMessages = a.in.held, a.out.messages.tail
 	s.ErrorCount, s.Primary = a.errors, int(a.primary)
-	s.LocalAddrs = append([]wire.Addr(nil), a.locals...)
+	for _, l := range a.locals {
+		if a.ext == nil || !a.ext.conf.asked(DeleteAddress, l) {
+			s.LocalAddrs = append(s.LocalAddrs, l)
+		}
+	}
 	return s, true
 }
 

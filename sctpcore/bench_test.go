@@ -20,7 +20,9 @@ type loop struct {
 	got int
 }
 
-func newLoop(t testing.TB) *loop {
+func newLoop(t testing.TB) *loop { return newLoopWith(t, nil) }
+
+func newLoopWith(t testing.TB, x *Extensions) *loop {
 	l := &loop{buf: make([]byte, 1<<20), now: Second}
 	for side := range 2 {
 		c := Config{Timers: TelecomTimers(), Limits: DefaultLimits()}
@@ -32,9 +34,9 @@ func newLoop(t testing.TB) *loop {
 			l.out[side][i].Buf = make([]byte, 1500)
 		}
 	}
-	require.NoError(t, l.e[1].Listen(portZ, &ListenParams{Locals: addrsOf(2, 1)}))
+	require.NoError(t, l.e[1].Listen(portZ, &ListenParams{Locals: addrsOf(2, 1), Extensions: x}))
 	id, err := l.e[0].Associate(l.now, &AssociateParams{LocalPort: portA, PeerPort: portZ,
-		Locals: addrsOf(1, 1), Peers: addrsOf(2, 1)})
+		Locals: addrsOf(1, 1), Peers: addrsOf(2, 1), Extensions: x})
 	require.NoError(t, err)
 	l.id[0] = id
 	for range 20 {
@@ -91,24 +93,28 @@ func (l *loop) exchange() bool {
 func BenchmarkCore(b *testing.B) {
 	for _, size := range []int{64, 256, 1400, 16 << 10, 64 << 10} {
 		b.Run(fmt.Sprintf("size=%d", size), func(b *testing.B) {
-			l := newLoop(b)
-			data := make([]byte, size)
-			b.SetBytes(int64(size))
-			b.ReportAllocs()
-			b.ResetTimer()
-			m := Message{Data: data, Stream: 1}
-			for i := 0; i < b.N; {
-				for i < b.N && l.e[0].Send(l.now, l.id[0], &m) == nil {
-					i++
-				}
-				l.exchange()
-			}
-			for l.got < b.N*size {
-				if !l.exchange() {
-					l.now += Millisecond
-				}
-			}
+			newLoop(b).send(b, size)
 		})
+	}
+}
+
+// send has b.N messages go from one side to the other.
+func (l *loop) send(b *testing.B, size int) {
+	data := make([]byte, size)
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	b.ResetTimer()
+	m := Message{Data: data, Stream: 1}
+	for i := 0; i < b.N; {
+		for i < b.N && l.e[0].Send(l.now, l.id[0], &m) == nil {
+			i++
+		}
+		l.exchange()
+	}
+	for l.got < b.N*size {
+		if !l.exchange() {
+			l.now += Millisecond
+		}
 	}
 }
 

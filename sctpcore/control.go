@@ -51,6 +51,8 @@ func (e *Endpoint) handlePacket(in *Inbound) {
 		}
 	case p.VerificationTag() == 0:
 		d.ZeroTag++
+	case t == wire.ChunkAuth:
+		e.handleAuthFirst(in, p, c, rest)
 	case t == wire.ChunkCookieEcho:
 		if a := e.handleCookieEcho(in, p, c); a != nil && len(rest) > 0 {
 			a.handleChunks(in, rest)
@@ -69,7 +71,7 @@ func (e *Endpoint) demux(in *Inbound, p wire.Packet, c wire.Chunk) *assoc {
 	tag := p.VerificationTag()
 	if a := e.tags.get(tag); a != nil {
 		if a.localPort == p.DstPort() && a.peerPort == p.SrcPort() {
-			if !e.fromPeer(a, in, c) {
+			if !e.fromPeer(a, in, c) && !a.fromStranger(in, p) {
 				d.AddressNotOfAssoc++
 				return nil
 			}
@@ -192,6 +194,13 @@ func (a *assoc) handleChunks(in *Inbound, b []byte) {
 			break
 		}
 		b = rest
+		if a.ext != nil {
+			if v := a.intercept(in, c, rest, now); v == consumed {
+				continue
+			} else if v == stop {
+				break
+			}
+		}
 		if c.Type() == wire.ChunkData {
 			hadData = a.dataChunk(c, now) || hadData
 			continue
@@ -203,6 +212,9 @@ func (a *assoc) handleChunks(in *Inbound, b []byte) {
 	}
 	if hadData && a.state != Closed {
 		a.dataReceived(now)
+	}
+	if a.ext != nil {
+		a.packetDone(in)
 	}
 }
 
@@ -300,6 +312,7 @@ func (a *assoc) replyError(causes []byte) {
 	if r := a.e.newReply(a.e.in); r != nil {
 		r.begin(a.localPort, a.peerPort, a.peerTag)
 		r.buf = wire.AppendError(r.buf, causes)
+		a.dispatch(r)
 		a.e.ctr.OutCtrlChunks++
 	}
 }
@@ -338,6 +351,9 @@ func (a *assoc) handleError(c wire.Chunk, now Time) {
 		if cause.Code() == wire.CauseStaleCookie && a.state == CookieEchoed {
 			a.staleCookie(cause, now)
 			continue
+		}
+		if cause.Code() == wire.CauseUnrecognizedChunk {
+			a.asconfUnknown(cause, now)
 		}
 		a.event(Event{Kind: EventPeerError, Cause: cause.Code()})
 	}

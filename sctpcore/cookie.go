@@ -13,7 +13,8 @@ import (
 // stateCookie is everything that a TCB needs, kept by the peer instead of us
 // until it has proved that it can be reached (RFC 9260, section 5.1.3). On the
 // wire: HMAC-SHA-256 over the rest (32), then the fields in this order, big
-// endian, then the peer's addresses, 16 bytes each.
+// endian, then the peer's addresses, 16 bytes each, then what extensions need
+// (peerOffer), if we offer any.
 type stateCookie struct {
 	created             Time
 	localTag, peerTag   uint32
@@ -26,13 +27,17 @@ type stateCookie struct {
 	src, dst            wire.Addr
 	n                   int
 	addrs               [maxCookieAddrs]wire.Addr
+	offer               *offer // our extensions, not in the cookie; nil: neither is what follows
+	local               []byte // our key vector
+	peer                peerOffer
+	extended            bool // a parsed cookie has them
 }
 
 const (
 	cookieMACLen   = sha256.Size
 	cookieFixedLen = cookieMACLen + 8 + 4*5 + 2*4 + 4*3 + 16*2 + 4
 	maxCookieAddrs = 32
-	maxCookieLen   = cookieFixedLen + 16*maxCookieAddrs
+	maxCookieLen   = cookieFixedLen + 16*maxCookieAddrs + maxOfferLen
 )
 
 // signer makes HMAC-SHA-256 with one key; its memory serves every cookie.
@@ -97,6 +102,9 @@ func (c *stateCookie) appendTo(dst []byte, k *cookieKeys) []byte {
 	for i := range c.n {
 		dst = append(dst, c.addrs[i][:]...)
 	}
+	if c.offer != nil {
+		dst = c.peer.appendCookie(dst, c.local)
+	}
 	copy(dst[start:], k.current.sign(dst[start+cookieMACLen:]))
 	return dst
 }
@@ -129,13 +137,19 @@ func parseCookie(b []byte, k *cookieKeys, c *stateCookie) bool {
 	body = body[copy(c.src[:], body):]
 	body = body[copy(c.dst[:], body):]
 	c.n = int(u32())
-	if c.n > maxCookieAddrs || len(body) != 16*c.n {
+	if c.n > maxCookieAddrs || len(body) < 16*c.n {
 		return false
 	}
 	for i := range c.n {
 		copy(c.addrs[i][:], body[16*i:])
 	}
-	return true
+	if body = body[16*c.n:]; len(body) == 0 {
+		return true
+	}
+	c.extended = true
+	var ok bool
+	c.local, ok = c.peer.parseCookie(body)
+	return ok
 }
 
 // knows tells whether addr is among the peer's addresses in the cookie.

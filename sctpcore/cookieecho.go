@@ -17,6 +17,10 @@ func (e *Endpoint) handleCookieEcho(in *Inbound, p wire.Packet, c wire.Chunk) *a
 	if a == nil {
 		a = e.byPeer(p.DstPort(), p.SrcPort(), in.Src)
 	}
+	if e.unauthenticatedEcho(a, &ck) {
+		e.ctr.Drops.Unauthenticated++
+		return nil
+	}
 	age := e.now - ck.created
 	same := a != nil && ck.localTag == a.localTag && ck.peerTag == a.peerTag
 	if life := e.cfg.Timers.ValidCookieLife + Time(ck.preserve)*Millisecond; age > life && !same {
@@ -93,6 +97,9 @@ func (e *Endpoint) accept(in *Inbound, ck *stateCookie) *assoc {
 	a.inStreamsMax = int(ck.in)
 	a.state = CookieEchoed
 	a.out.init(int(ck.out), ck.localTSN)
+	if ck.extended && l.offer != nil {
+		a.ext = newExtensions(l.offer, ck.local)
+	}
 	a.adopt(ck)
 	e.index(a)
 	a.establish(e.now)
@@ -105,6 +112,9 @@ func (e *Endpoint) accept(in *Inbound, ck *stateCookie) *assoc {
 
 // adopt takes the peer's half of an association from a cookie.
 func (a *assoc) adopt(ck *stateCookie) {
+	if a.ext != nil {
+		a.settle(ck.local, &ck.peer, ck.localTSN, ck.peerTSN)
+	}
 	a.in.init(int(ck.in), ck.peerTSN)
 	a.shrinkStreams(int(ck.out))
 	indexed := a.e.byPeer(a.localPort, a.peerPort, ck.src) == a
@@ -174,6 +184,9 @@ func (e *Endpoint) restart(a *assoc, in *Inbound, p wire.Packet, ck *stateCookie
 	a.state = Established
 	e.ctr.CurrEstab++
 	a.event(Event{Kind: EventRestart})
+	if a.ext != nil {
+		a.extensionsUp()
+	}
 	a.choosePath(e.now)
 	a.startHeartbeats(e.now)
 	a.owe(oweCookieAck)

@@ -11,6 +11,7 @@ type Counters struct {
 	FragUsrMsgs, ReasmUsrMsgs, OutSCTPPacks, InSCTPPacks            uint64
 	T1InitExpireds, T1CookieExpireds, T2ShutdownExpireds            uint64
 	T3RtxExpireds, T5ShutdownGuardExpireds, DelaySackExpireds       uint64
+	T4RTOExpireds                                                   uint64
 	FastRetransmits, RetransmittedChunks, Failovers, HeartbeatsSent uint64
 
 	Drops Drops
@@ -47,4 +48,12 @@ type Drops struct {
 	BadICMP           uint64 // ICMP quotes a packet that we never sent
 	LateUnreachable   uint64 // Protocol Unreachable from a host whose SCTP has answered
 	AddressNotOfAssoc uint64 // right tag, but from an address that is not the peer's
+	Unauthenticated   uint64 // a chunk that must be authenticated came without AUTH (RFC 4895)
+	BadAuth           uint64 // AUTH whose HMAC is wrong, malformed, or second in its packet
+	UnknownKey        uint64 // AUTH with a key identifier that we do not have
+	UnsupportedHMAC   uint64 // AUTH with a hash function that we did not offer; reported
+	BadAsconf         uint64 // ASCONF or ASCONF-ACK that is malformed or answers nothing (RFC 5061)
+	OldAsconf         uint64 // ASCONF or ASCONF-ACK whose serial is neither due nor remembered
+	NoSource          uint64 // an answer that no address of ours may send while it is deleted
+	DeletedAddress    uint64 // packet to an address of ours that the association gave up
 }

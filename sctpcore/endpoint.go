@@ -42,10 +42,17 @@ type Endpoint struct {
 	cookieScratch [maxCookieLen]byte
 	in            *Inbound // the packet being handled
 	gaps          [maxGapBlocks]wire.GapBlock
+
+	cookieVerified bool   // the COOKIE ECHO being handled came after a right AUTH chunk
+	asconfBuf      []byte // the ASCONF-ACK that is being made
+	asconfAcks     []byte // those of the packet being handled
 }
 
 // listener is a port that accepts associations.
-type listener struct{ p ListenParams }
+type listener struct {
+	p     ListenParams
+	offer *offer // of p.Extensions
+}
 
 // New makes an endpoint; the error names the value that is out of range.
 func New(cfg Config) (*Endpoint, error) {
@@ -158,9 +165,44 @@ func (e *Endpoint) Listen(port uint16, p *ListenParams) error {
 	case e.listeners[port] != nil:
 		return ErrPortInUse
 	}
-	l := &listener{p: *p}
+	offer, err := newOffer(p.Extensions)
+	if err != nil {
+		return err
+	}
+	l := &listener{p: *p, offer: offer}
 	l.p.Locals = append([]wire.Addr(nil), p.Locals...)
 	e.listeners[port] = l
+	return nil
+}
+
+// AddLocal has a port that is listened on accept associations at addr too, and list it
+// in what it accepts from now on; associations that exist are told by ChangeAddress.
+// ErrInvalid if the port is not listened on, ErrAddress if it has the address.
+func (e *Endpoint) AddLocal(port uint16, addr wire.Addr) error {
+	l := e.listeners[port]
+	switch {
+	case l == nil || !usableAddr(addr):
+		return ErrInvalid
+	case contains(l.p.Locals, addr):
+		return ErrAddress
+	}
+	l.p.Locals = append(without(l.p.Locals, addr), addr)
+	return nil
+}
+
+// RemoveLocal undoes AddLocal. ErrAddress if the port does not have the address,
+// ErrLastAddress if it has no other.
+func (e *Endpoint) RemoveLocal(port uint16, addr wire.Addr) error {
+	l := e.listeners[port]
+	switch {
+	case l == nil:
+		return ErrInvalid
+	case !contains(l.p.Locals, addr):
+		return ErrAddress
+	case len(l.p.Locals) == 1:
+		return ErrLastAddress
+	}
+	l.p.Locals = without(l.p.Locals, addr)
 	return nil
 }
 

@@ -62,6 +62,12 @@ func FuzzEndpoint(f *testing.F) {
 // driveEndpoint does what FuzzEndpoint's input says.
 func driveEndpoint(t *testing.T, in []byte) {
 	r := fuzzedPeer(t)
+	r.drive(in, r.say)
+}
+
+// drive does what a fuzzer's input says; say gives the endpoint chunks of the peer's.
+func (r *rawPeer) drive(in []byte, say func(...[]byte) []answer) {
+	t := r.t
 	var cookie, tag []byte
 	for len(in) >= 3 {
 		op, n := in[0], min(int(binary.BigEndian.Uint16(in[1:])), len(in)-3)
@@ -70,7 +76,7 @@ func driveEndpoint(t *testing.T, in []byte) {
 		var got []answer
 		switch op % 8 {
 		case 0: // chunks from the peer
-			got = r.say(body)
+			got = say(body)
 		case 1: // a whole packet
 			got = r.putBytes(body)
 		case 2: // time
@@ -78,14 +84,15 @@ func driveEndpoint(t *testing.T, in []byte) {
 			got = r.wait(Time(n+1) * 100 * Millisecond)
 		case 3: // the other address
 			home := r.src
-			r.src = addrOf(1, 1)
-			got = r.say(body)
+			r.src = addrOf(1, 1+n%4/3)
+			got = say(body)
 			r.src = home
 		case 4: // the user
 			_ = r.e.Send(r.now, r.id, &Message{Data: make([]byte, 1+n*7%4000), Stream: uint16(n)})
 			if n%16 == 3 {
 				_ = r.e.Shutdown(r.now, r.id)
 			}
+			_ = r.e.ChangeAddress(r.now, r.id, AddressOp(n%4), addrOf(2, n/4%4))
 			got = r.poll()
 		case 5: // the cookie of the last INIT ACK comes back, perhaps with company
 			if cookie != nil {
@@ -117,6 +124,29 @@ func driveEndpoint(t *testing.T, in []byte) {
 	}
 }
 
+// FuzzReconfiguration is FuzzEndpoint with a peer that authenticates what it sends, so that
+// what it asks for is heard.
+func FuzzReconfiguration(f *testing.F) {
+	r := establishedAuth(f, reconfiguring(), nil)
+	every := wire.AppendAsconf(nil, r.serial, r.src)
+	for t := wire.ParamAddIP; t <= wire.ParamAdaptationLayer; t++ {
+		for i := range 4 {
+			p := req(t, uint32(i), addrOf(1, i))
+			f.Add(record(0, r.asconf(r.src, p, req(wire.ParamSetPrimary, 9, wire.Addr{}))))
+			f.Add(append(record(4, make([]byte, 1+4*i)), record(3, r.asconf(addrOf(1, 0), p))...))
+			r.serial -= 2
+			every = append(every, p...)
+		}
+	}
+	f.Add(record(0, wire.FinishChunk(every, 0)))
+	f.Add(append(record(4, make([]byte, 2)), record(0, wire.FinishChunk(wire.AppendAsconfAck(nil, r.assoc().ext.conf.next), 0))...))
+	f.Add(record(0, wire.AppendAuth(nil, 0, 1)))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r := establishedAuth(t, reconfiguring(), func(c *Config) { c.Limits.PathsPerAssoc = 4 })
+		r.drive(in, r.sayAuth)
+	})
+}
+
 // FuzzAssociation drives two endpoints over a wire that the input controls: each
 // byte is an operation, its upper bits an argument. The oracle: what was sent arrives
 // exactly once and in order, and in the end, when the wire is good again, all of it.
@@ -126,6 +156,7 @@ func FuzzAssociation(f *testing.F) {
 	f.Add([]byte(strings.Repeat("\xf0\xf8\x02\x01\x11\x31\x03\x06\x16", 12)))
 	f.Add([]byte(strings.Repeat("\x40\x48\x02\x06\x06", 9) + "\x07\x0f"))
 	f.Add([]byte(strings.Repeat("\x90\x04\x01\x09\x05\x15\x06\x06\x0b", 9)))
+	f.Add([]byte("\xff" + strings.Repeat(".", 60) + " .")) // data for one that has long asked for SHUTDOWN
 	f.Fuzz(driveAssociation)
 }
 
@@ -135,9 +166,11 @@ func driveAssociation(t *testing.T, in []byte) {
 		return
 	}
 	p := newPair(t, 2, func(_ int, c *Config) {
-		c.Timers.AssocMaxRetrans = 100
+		// However long the input withholds the packets, no side gives the other up.
+		c.Timers.AssocMaxRetrans, c.Timers.ShutdownGuard = 1000, 500_000*Second
 		c.Limits.ReceiveBuffer, c.Limits.SendBuffer, c.Limits.MaxMessage, c.Limits.StoreMemory = 8<<10, 64<<10, 32<<10, 512<<10
 	})
+	p.ext = [2]*Extensions{reconfiguring(), authData()}
 	p.connect()
 	o := newOracle(p)
 	closing := false
@@ -174,6 +207,10 @@ func driveAssociation(t *testing.T, in []byte) {
 				}
 			}
 		case 5:
+			if arg >= 8 { // an address is added, deleted or preferred
+				_ = p.e[side].ChangeAddress(p.now, p.id[side], AddressOp(1+arg%3), addrOf(byte(1+side), arg/4%2))
+				break
+			}
 			p.link(side, arg%2, arg/2%2 == 0)
 		case 6: // time goes to the next timer
 			next := min(p.e[0].NextDeadline(), p.e[1].NextDeadline())

@@ -18,6 +18,10 @@ func (e *Endpoint) Associate(now Time, p *AssociateParams) (AssocID, error) {
 			return 0, ErrExists
 		}
 	}
+	offer, err := newOffer(p.Extensions)
+	if err != nil {
+		return 0, err
+	}
 	e.begin(now)
 	a := e.newAssoc(p.LocalPort, p.PeerPort, p.Locals, p.ReceiveBuffer, p.Timers)
 	if a == nil {
@@ -29,6 +33,9 @@ func (e *Endpoint) Associate(now Time, p *AssociateParams) (AssocID, error) {
 	a.inStreamsMax = orDefault(p.InStreams, l.InStreams)
 	a.out.init(orDefault(p.OutStreams, l.OutStreams), a.localInitTSN)
 	a.initRTO = a.timers.RTOInitial
+	if offer != nil {
+		a.ext = newExtensions(offer, offer.newVector(e))
+	}
 	for _, peer := range p.Peers {
 		// RFC 9260, 5.4, rule 1: an address that the upper layer passed "is
 		// automatically considered to be CONFIRMED".
@@ -65,6 +72,9 @@ func (a *assoc) transmitHandshake(now Time, o *Outbound) bool {
 		if a.preserve > 0 {
 			k.b = wire.AppendCookiePreservative(k.b, a.preserve)
 		}
+		if a.ext != nil {
+			k.b = a.ext.offer.appendTo(k.b, a.ext.local)
+		}
 		k.b = wire.FinishChunk(k.b, wire.CommonHeaderLen)
 		a.startT1(now)
 		return a.finish(&k)
@@ -72,6 +82,7 @@ func (a *assoc) transmitHandshake(now Time, o *Outbound) bool {
 	a.owed &^= oweCookieEcho
 	var k packetBuilder
 	a.start(&k, o, int(a.initPath), a.peerTag)
+	a.authFor(&k, wire.ChunkCookieEcho)
 	if len(a.cookie) > k.left()-4 {
 		a.close(ReasonProtocol, wire.CauseInvalidParam, now)
 		return false
@@ -179,6 +190,9 @@ func (e *Endpoint) freshInit(in *Inbound, p wire.Packet, i wire.Init, ip *initPa
 		e.abortInit(in, p, i.InitiateTag(), nil)
 		return
 	}
+	if e.refuseOffer(in, p, i, l.offer, ip) {
+		return
+	}
 	for _, addr := range ip.addrs[:ip.n] {
 		if e.byPeer(p.DstPort(), p.SrcPort(), addr) != nil {
 			// Another association has this address: an INIT may not take it over.
@@ -191,6 +205,7 @@ func (e *Endpoint) freshInit(in *Inbound, p wire.Packet, i wire.Init, ip *initPa
 	ck.localTSN = wire.TSN(e.rng.Uint32())
 	ck.in = uint16(min(int(i.OutboundStreams()), orDefault(l.p.InStreams, e.cfg.Limits.InStreams)))
 	ck.out = uint16(min(int(i.InboundStreams()), orDefault(l.p.OutStreams, e.cfg.Limits.OutStreams)))
+	ck.offer, ck.local = l.offer, l.offer.newVector(e)
 	e.sendInitAck(in, p, &ck, ip, l.p.Locals,
 		orDefault(l.p.ReceiveBuffer, e.cfg.Limits.ReceiveBuffer),
 		orDefault(l.p.OutStreams, e.cfg.Limits.OutStreams), orDefault(l.p.InStreams, e.cfg.Limits.InStreams))
@@ -220,6 +235,9 @@ func (e *Endpoint) initForExisting(a *assoc, in *Inbound, p wire.Packet, i wire.
 			return
 		}
 	}
+	if a.ext != nil && e.refuseOffer(in, p, i, a.ext.offer, ip) {
+		return
+	}
 	ck := e.cookieFor(in, p, i, ip)
 	ck.in = uint16(min(int(i.OutboundStreams()), a.inStreamsMax))
 	ck.out = uint16(min(int(i.InboundStreams()), len(a.out.nextSSN)))
@@ -228,6 +246,12 @@ func (e *Endpoint) initForExisting(a *assoc, in *Inbound, p wire.Packet, i wire.
 		ck.localTag, ck.localTSN = a.localTag, a.localInitTSN
 	} else {
 		ck.localTag, ck.localTSN = e.newTag(), wire.TSN(e.rng.Uint32())
+	}
+	if a.ext != nil {
+		ck.offer, ck.local = a.ext.offer, a.ext.local
+		if ck.localTag != a.localTag {
+			ck.local = ck.offer.newVector(e)
+		}
 	}
 	ck.tieLocal, ck.tiePeer = a.localTag, a.peerTag
 	e.sendInitAck(in, p, &ck, ip, a.locals, a.in.limit, len(a.out.nextSSN), a.inStreamsMax)
@@ -238,7 +262,7 @@ func (e *Endpoint) cookieFor(in *Inbound, p wire.Packet, i wire.Init, ip *initPa
 	return stateCookie{
 		created: e.now, peerTag: i.InitiateTag(), peerTSN: i.InitialTSN(),
 		peerRwnd: i.AdvertisedReceiverWindowCredit(), localPort: p.DstPort(), peerPort: p.SrcPort(),
-		src: in.Src, dst: in.Dst, n: ip.n, addrs: ip.addrs,
+		src: in.Src, dst: in.Dst, n: ip.n, addrs: ip.addrs, peer: ip.peer,
 		preserve: min(ip.preserve, uint32(maxPreservative/Millisecond)),
 	}
 }
@@ -253,6 +277,7 @@ func (e *Endpoint) sendInitAck(in *Inbound, p wire.Packet, ck *stateCookie, ip *
 	cookie := ck.appendTo(e.cookieScratch[:0], &e.cookies)
 	r.buf = wire.AppendParam(r.buf, wire.ParamStateCookie, cookie)
 	r.buf = appendAddrs(r.buf, locals, ip.v4, ip.v6)
+	r.buf = ck.offer.appendTo(r.buf, ck.local)
 	for b := ip.unknown; len(b) > 0 && len(r.buf)+len(ip.unknown)+8 < cap(r.buf); {
 		u, rest, err := wire.NextParam(b)
 		if err != nil {
@@ -320,6 +345,13 @@ func (a *assoc) handleInitAck(c wire.Chunk, in *Inbound, now Time) {
 		a.abortWith(ReasonProtocol, wire.CauseMissingParam,
 			wire.AppendCauseMissingParam(a.e.scratch[512:512], wire.ParamStateCookie), now)
 		return
+	}
+	if a.ext != nil {
+		if fault := a.ext.offer.fault(&ip.peer); fault != "" {
+			a.abort(ReasonProtocol, wire.CauseProtocolViolation, []byte(fault), now)
+			return
+		}
+		a.settle(a.ext.local, &ip.peer, a.localInitTSN, i.InitialTSN())
 	}
 	if a.initClean {
 		a.paths[a.initPath].measured(now-a.initSent, a.timers)

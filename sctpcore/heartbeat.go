@@ -48,9 +48,10 @@ func (a *assoc) nextHeartbeat(p *path, now Time) Time {
 func (a *assoc) heartbeatTimer(i int, now Time) {
 	p := &a.paths[i]
 	p.hbTimer = Never
-	if p.linkDown || a.state == ShutdownAckSent {
+	if p.linkDown || a.state == ShutdownAckSent && a.paths[a.current].state != Unconfirmed {
 		// The peer may have ended already: it would answer with an ABORT, out of the
-		// blue, where it answers SHUTDOWN ACK with SHUTDOWN COMPLETE (8.4).
+		// blue, where it answers SHUTDOWN ACK with SHUTDOWN COMPLETE (8.4). It has not
+		// where SHUTDOWN ACK waits for its new address to be verified.
 		return
 	}
 	if p.hbOut {
@@ -77,6 +78,27 @@ func (a *assoc) heartbeatTimer(i int, now Time) {
 	}
 	a.probes.add(i)
 	a.wantTransmit()
+}
+
+// transmitHeartbeat sends a HEARTBEAT that a path owes; false if none may go now. Where no
+// address of ours is left that it could come from, it is put off.
+func (a *assoc) transmitHeartbeat(now Time, o *Outbound) bool {
+	for a.probes != 0 {
+		i := a.probes.first()
+		if p := &a.paths[i]; !a.sends(p) {
+			a.probes.del(i)
+			p.hbTimer = a.nextHeartbeat(p, now)
+			a.arm(p.hbTimer)
+			continue
+		}
+		var k packetBuilder
+		a.start(&k, o, i, a.peerTag)
+		a.authFor(&k, wire.ChunkHeartbeat)
+		k.b = a.putHeartbeat(i, k.b, now)
+		a.e.ctr.OutCtrlChunks++
+		return a.finish(&k)
+	}
+	return false
 }
 
 // putHeartbeat writes the HEARTBEAT that path i owes.
@@ -117,6 +139,7 @@ func (a *assoc) handleHeartbeat(c wire.Chunk, in *Inbound) {
 	}
 	r.begin(a.localPort, a.peerPort, a.peerTag)
 	r.buf = wire.AppendHeartbeatAck(r.buf, c)
+	a.dispatch(r)
 	a.e.ctr.OutCtrlChunks++
 }
 

@@ -11,6 +11,7 @@ type initParams struct {
 	v4, v6   bool   // address families that the peer supports
 	hostName wire.Param
 	unknown  []byte // parameters to report, padded, one after the other
+	peer     peerOffer
 }
 
 // parseInitParams goes through the parameters once; false if they are malformed.
@@ -45,8 +46,11 @@ func (ip *initParams) parse(b []byte, most int, scratch []byte) bool {
 			}
 		case wire.ParamHostName:
 			ip.hostName = p
-		case wire.ParamUnrecognized, wire.ParamECN, wire.ParamSupportedExtensions:
-			// Known, and nothing to do: we use no extension that they announce.
+		case wire.ParamUnrecognized, wire.ParamECN:
+			// Known, and nothing to do.
+		case wire.ParamRandom, wire.ParamChunkList, wire.ParamRequestedHMAC,
+			wire.ParamSupportedExtensions, wire.ParamAdaptationLayer, wire.ParamSetPrimary:
+			ip.peer.note(p)
 		default:
 			if p.Type().ReportUnknown() && len(ip.unknown)+wire.Pad4(len(p)) <= cap(ip.unknown) {
 				ip.unknown = wire.AppendParamCopy(ip.unknown, p)

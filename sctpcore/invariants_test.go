@@ -35,6 +35,9 @@ func invariants(e *Endpoint) error {
 			if err := a.checkTimers(); err != nil {
 				return fmt.Errorf("%s: %w", a.state, err)
 			}
+			if err := a.checkExtensions(); err != nil {
+				return fmt.Errorf("%s: %w", a.state, err)
+			}
 		}
 		if err := a.checkOutbound(); err != nil {
 			return fmt.Errorf("%s: %w", a.state, err)
@@ -72,7 +75,7 @@ func invariants(e *Endpoint) error {
 // and nothing that would ever make it go on. It holds after PollTransmit had nothing more.
 func stalled(e *Endpoint) error {
 	for _, a := range e.slots {
-		if a == nil || !a.mayCarryData() || a.out.flight > 0 {
+		if a == nil || !a.mayCarryData() || a.out.flight > 0 || a.mute() {
 			continue
 		}
 		if (a.out.pendingData() || a.out.lost > 0) && a.paths[a.current].state != Unconfirmed {

@@ -200,13 +200,17 @@ func (o *outbound) idle() bool { return !o.pendingData() && o.outstanding() == 0
 // on any path, so that a chunk can be sent again on each (RFC 9260, section 6.9).
 func (a *assoc) fragmentSize() int {
 	if a.fragment == 0 {
-		size := 1 << 16
-		for i := range a.paths {
-			size = min(size, a.paths[i].payload())
-		}
-		a.fragment = size - wire.DataHeaderLen
+		a.fragment = int32(a.findFragment())
 	}
-	return a.fragment
+	return int(a.fragment)
+}
+
+func (a *assoc) findFragment() int {
+	size := 1 << 16
+	for i := range a.paths {
+		size = min(size, a.paths[i].payload())
+	}
+	return size - wire.DataHeaderLen - a.authRoom()
 }
 
 // lose marks a sent chunk for retransmission, on another path if away is set.

@@ -14,6 +14,12 @@ import (
 // The tests' two networks: A is 10.0.n.1 and Z is 10.0.n.2 on network n.
 func addrOf(host byte, net int) wire.Addr { return wire.AddrFrom4([4]byte{10, 0, byte(net), host}) }
 
+// neighbour is the address of a side on the network of addr.
+func neighbour(addr wire.Addr, side int) wire.Addr {
+	addr[15] = byte(1 + side)
+	return addr
+}
+
 func addrsOf(host byte, nets int) []wire.Addr {
 	var a []wire.Addr
 	for n := range nets {
@@ -55,6 +61,11 @@ type pair struct {
 	pumps int
 	out   [8]Outbound
 	down  map[[2]int]bool
+	// ext is what each side offers; locals on how many networks it begins, 0 for all;
+	// more is what other addresses it has.
+	ext    [2]*Extensions
+	locals [2]int
+	more   [2][]wire.Addr
 }
 
 const (
@@ -79,9 +90,9 @@ func newPair(t *testing.T, nets int, mod func(side int, c *Config)) *pair {
 
 // connect makes an association begun by A.
 func (p *pair) connect() {
-	require.NoError(p.t, p.e[1].Listen(portZ, &ListenParams{Locals: addrsOf(2, p.nets)}))
+	require.NoError(p.t, p.e[1].Listen(portZ, &ListenParams{Locals: append(addrsOf(2, p.on(1)), p.more[1]...), Extensions: p.ext[1]}))
 	id, err := p.e[0].Associate(p.now, &AssociateParams{LocalPort: portA, PeerPort: portZ,
-		Locals: addrsOf(1, p.nets), Peers: addrsOf(2, 1)})
+		Locals: append(addrsOf(1, p.on(0)), p.more[0]...), Peers: addrsOf(2, 1), Extensions: p.ext[0]})
 	require.NoError(p.t, err)
 	p.id[0] = id
 	p.run(p.now + 10*Second)
@@ -89,6 +100,9 @@ func (p *pair) connect() {
 	require.Equal(p.t, Established, p.state(0))
 	require.Equal(p.t, Established, p.state(1))
 }
+
+// on is how many networks a side has an address of when it begins.
+func (p *pair) on(side int) int { return orDefault(p.locals[side], p.nets) }
 
 func (p *pair) state(side int) State {
 	a := p.e[side].assoc(p.id[side])
@@ -160,11 +174,14 @@ func (p *pair) handleEvent(side int, v Event) {
 		if a == nil || a.state == Closed || int(v.Path) >= len(a.paths) {
 			return
 		}
-		dst := a.paths[v.Path].dst.As4()
-		net := int(dst[2])
-		host := byte(1 + side)
+		dst := a.paths[v.Path].dst
+		net := int(dst.As4()[2])
+		src := neighbour(dst, side)
+		if !contains(a.locals, src) {
+			src = a.locals[0]
+		}
 		require.NoError(p.t, p.e[side].SetRoute(p.now, v.Assoc, int(v.Path),
-			Route{Src: addrOf(host, net), Egress: uint32(net + 1), Down: p.down[[2]int{side, net}]}))
+			Route{Src: src, Egress: uint32(net + 1), Down: p.down[[2]int{side, net}]}))
 	case EventUp:
 		p.id[side] = v.Assoc
 	}
@@ -174,7 +191,7 @@ func (p *pair) send(side int, o *Outbound) {
 	f := flying{at: p.now + p.delay, seq: p.seq, from: side, src: o.Src, dst: o.Dst, data: append([]byte(nil), o.Buf[:o.N]...)}
 	p.seq++
 	if f.src.IsZero() {
-		f.src = addrOf(byte(1+side), int(o.Dst.As4()[2]))
+		f.src = neighbour(o.Dst, side)
 	}
 	wire.SetChecksum(f.data)
 	mark := ""

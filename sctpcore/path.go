@@ -116,8 +116,11 @@ func (p *path) startRTT(t wire.TSN, now Time) {
 // and 7.2.3).
 func (p *path) open() bool { return p.flight < p.cwnd && !(p.single && p.flight > 0) }
 
-// usable tells whether the path may carry data without need.
-func (p *path) usable() bool { return p.state == Active && !p.linkDown }
+// usable tells whether path i may carry data without need.
+func (a *assoc) usable(i int) bool {
+	p := &a.paths[i]
+	return p.state == Active && !p.linkDown && a.sends(p)
+}
 
 // setPathState records and reports a change of a path's state.
 func (a *assoc) setPathState(i int, to PathState, why Reason, now Time) {
@@ -128,6 +131,9 @@ func (a *assoc) setPathState(i int, to PathState, why Reason, now Time) {
 	from := p.state
 	p.state = to
 	a.event(Event{Kind: EventPathState, Path: uint8(i), From: from, To: to, Reason: why, At: now})
+	if from == Unconfirmed && i == int(a.current) {
+		a.wantTransmit() // it was all that was left, and waited
+	}
 	a.choosePath(now)
 }
 
@@ -196,7 +202,7 @@ func (a *assoc) rank(i int) int {
 	switch {
 	case p.state == Unconfirmed:
 		r = 1 << 24
-	case p.linkDown:
+	case p.linkDown || !a.sends(p):
 		r = 1 << 20
 	case p.state == PotentiallyFailed:
 		r = 1<<12 + min(p.errors, 255)<<2
@@ -232,7 +238,7 @@ func (a *assoc) bestPath(not int) int {
 // alternate is the path for what was lost on path i: another active one if
 // there is one (RFC 9260, section 6.4.1), else the best one.
 func (a *assoc) alternate(i int) int {
-	if j := a.bestPath(i); a.paths[j].usable() {
+	if j := a.bestPath(i); a.usable(j) {
 		return j
 	}
 	return a.bestPath(-1)

@@ -23,6 +23,7 @@ type rawPeer struct {
 	cookie       []byte
 	events       []Event
 	out          [8]Outbound
+	ext          *Extensions // that Z offers
 }
 
 // answer is a packet that Z sent.
@@ -65,7 +66,7 @@ func newRawPeer(t testing.TB, mod func(c *Config)) *rawPeer {
 }
 
 func (r *rawPeer) listen(nets int) {
-	require.NoError(r.t, r.e.Listen(portZ, &ListenParams{Locals: addrsOf(2, nets)}))
+	require.NoError(r.t, r.e.Listen(portZ, &ListenParams{Locals: addrsOf(2, nets), Extensions: r.ext}))
 }
 
 // packet writes a packet from A to Z.

@@ -31,9 +31,11 @@ func (a *assoc) startGuard(now Time) {
 	a.arm(a.t5)
 }
 
-// shutdownProgress goes on when everything that was sent is acknowledged.
+// shutdownProgress goes on when everything that was sent is acknowledged. Where an
+// ASCONF must be, lest there be no address to send from, that is waited for as well: in
+// SHUTDOWN-ACK-SENT it could not be sent any more (RFC 5061, section 5.1.1, C4).
 func (a *assoc) shutdownProgress(now Time) {
-	if !a.out.idle() {
+	if !a.out.idle() || a.mute() {
 		a.wantTransmit()
 		return
 	}
@@ -102,6 +104,10 @@ func (a *assoc) handleShutdown(c wire.Chunk, now Time) {
 		}
 	case ShutdownSent:
 		// 9.2: both sides closed at once: "respond immediately with a SHUTDOWN ACK".
+		if a.mute() {
+			a.e.ctr.Drops.NoSource++
+			return // the peer repeats it
+		}
 		a.event(Event{Kind: EventPeerShutdown})
 		a.state = ShutdownAckSent
 		a.t2 = Never
@@ -186,6 +192,7 @@ func (a *assoc) abortWith(why Reason, code wire.CauseCode, causes []byte, now Ti
 			if egress != 0 || a.e.in == nil {
 				r.inPort = -1
 			}
+			a.dispatch(r)
 			a.e.ctr.OutCtrlChunks++
 		}
 	}

@@ -9,6 +9,10 @@ type packetBuilder struct {
 	b    []byte
 	room int // bytes that b may grow to
 	path int
+	// begun is the length of the headers: the common one and, if it comes first, the
+	// AUTH chunk, which is at auth.
+	begun, auth int
+	by          *auth // what the AUTH chunk is made by; nil for none
 }
 
 // start begins a packet of association a on path i.
@@ -22,16 +26,19 @@ func (a *assoc) start(k *packetBuilder, o *Outbound, i int, tag uint32) {
 	buf := o.Buf
 	*o = Outbound{}
 	o.Buf, o.Src, o.Dst, o.Egress, o.InPort, o.Assoc, o.Path = buf, p.src, p.dst, p.egress, -1, a.id, uint8(i)
-	k.out, k.b, k.room, k.path = o, b, room, i
+	if a.ext != nil {
+		o.Src, o.Egress, _ = a.source(p, false)
+	}
+	k.out, k.b, k.room, k.path, k.begun, k.by = o, b, room, i, len(b), nil
 }
 
 func (k *packetBuilder) left() int   { return k.room - len(k.b) }
-func (k *packetBuilder) empty() bool { return len(k.b) == wire.CommonHeaderLen }
+func (k *packetBuilder) empty() bool { return len(k.b) == k.begun }
 
 func (a *assoc) finish(k *packetBuilder) bool {
 	k.out.N = len(k.b)
 	a.paths[k.path].txPackets++
-	return true
+	return k.by == nil || k.seal()
 }
 
 // transmit builds the next packet that the association may send now; false if
@@ -43,20 +50,27 @@ func (a *assoc) transmit(now Time, o *Outbound) bool {
 	if a.owed&(oweInit|oweCookieEcho) != 0 {
 		return a.transmitHandshake(now, o)
 	}
-	var k packetBuilder
-	if a.probes != 0 {
-		i := a.probes.first()
-		a.start(&k, o, i, a.peerTag)
-		k.b = a.putHeartbeat(i, k.b, now)
-		a.e.ctr.OutCtrlChunks++
-		return a.finish(&k)
+	if a.ext != nil {
+		if done, ok := a.transmitAsconf(now, o); done {
+			return ok
+		}
 	}
+	if a.probes != 0 && a.transmitHeartbeat(now, o) {
+		return true
+	}
+	var k packetBuilder
 	if a.mayCarryData() {
 		if i, ok := a.dataPath(now); ok {
 			a.start(&k, o, i, a.peerTag)
-			a.bundleSack(&k)
-			a.putControl(&k, now)
-			a.putData(&k, now)
+			if a.sackTimer != Never {
+				a.bundleSack(&k)
+			}
+			if a.owed != 0 {
+				a.putControl(&k, now)
+			}
+			if a.ext == nil || a.authFor(&k, wire.ChunkData) {
+				a.putData(&k, now)
+			}
 			if !k.empty() {
 				return a.finish(&k)
 			}
@@ -76,12 +90,12 @@ func (a *assoc) transmit(now Time, o *Outbound) bool {
 // if both fit (RFC 9260, section 6.1: "SHOULD create a SACK chunk and bundle it").
 func (a *assoc) bundleSack(k *packetBuilder) {
 	o := &a.out
-	if a.sackTimer == Never || o.lost > 0 {
+	if o.lost > 0 {
 		return
 	}
 	m := o.messages.at(o.cut - o.messages.head)
 	n := min(len(m.data)-o.cutOff, a.fragmentSize())
-	if sackLen+wire.DataHeaderLen+wire.Pad4(n) <= k.left() {
+	if sackLen+wire.DataHeaderLen+wire.Pad4(n)+a.authRoom() <= k.left() {
 		a.owed |= oweSack
 	}
 }
@@ -102,7 +116,7 @@ func (a *assoc) controlPath() int {
 	if a.owed&oweSack == 0 || i >= len(a.paths) {
 		return int(a.current)
 	}
-	if !a.paths[i].usable() {
+	if !a.usable(i) {
 		return a.bestPath(-1)
 	}
 	if len(a.in.dups) > 0 && a.sackPath == a.lastFrom {
@@ -114,6 +128,9 @@ func (a *assoc) controlPath() int {
 // putControl appends the control chunks that are owed, DATA following them
 // (RFC 9260, section 6.10).
 func (a *assoc) putControl(k *packetBuilder, now Time) {
+	if a.ext != nil {
+		a.authControl(k)
+	}
 	if a.owed&oweCookieAck != 0 {
 		k.b = wire.AppendCookieAck(k.b)
 		a.e.ctr.OutCtrlChunks++
@@ -162,7 +179,7 @@ func (a *assoc) lostPath() int {
 	o := &a.out
 	o.lostFrom = o.first(lostChunks, o.lostFrom)
 	c := o.chunk(o.lostFrom)
-	if !c.away && a.paths[c.path].usable() {
+	if !c.away && a.usable(int(c.path)) {
 		return int(a.current)
 	}
 	return a.alternate(int(c.path))

@@ -20,6 +20,10 @@ var (
 	ErrExists         = errors.New("sctpcore: an association with this peer and these ports exists")
 	ErrAddress        = errors.New("sctpcore: address does not belong to the association")
 	ErrInvalid        = errors.New("sctpcore: invalid argument")
+	ErrUnsupported    = errors.New("sctpcore: the extension was not asked for by Extensions, or the peer does not have it")
+	ErrNotUp          = errors.New("sctpcore: association is not up")
+	ErrLastAddress    = errors.New("sctpcore: the last address cannot be removed: add another one before")
+	ErrKey            = errors.New("sctpcore: no such key, or it is the active or a deactivated one")
 )
 
 // AssocID names one association of one Endpoint. Ids of ended associations are
@@ -218,6 +222,20 @@ const (
 	// will never come (RFC 6458, section 6.1.7), because the peer restarted or the
 	// association ended. After a restart Receive says so too, in its place.
 	EventPartialAborted
+	// EventAddressAdded: the peer added Addr (RFC 5061), which is Path and unconfirmed.
+	EventAddressAdded
+	// EventAddressRemoved: the peer removed Addr, which was Path. Every index may have
+	// moved; EventPathAdded of each path follows.
+	EventAddressRemoved
+	// EventAddressPrimary: the peer asked for Addr, which is Path, as the primary path.
+	EventAddressPrimary
+	// EventAsconf: what ChangeAddress asked for, Op with Addr, was done by the peer; or,
+	// if Cause is not 0, refused. CauseUnrecognizedChunk: the peer has no ASCONF at all.
+	EventAsconf
+	// EventAuth: of authentication (RFC 4895), see Auth and Key.
+	EventAuth
+	// EventAdaptation: the peer's Adaptation Layer Indication, with EventUp.
+	EventAdaptation
 )
 
 // Reason says why an association ended or a path changed its state.
@@ -266,7 +284,13 @@ type Event struct {
 	Message   uint64
 	LocalPort uint16
 	PeerPort  uint16
-	Detected  Time
-	Switched  Time
-	At        Time
+	Op        AddressOp
+	Auth      AuthIndication
+	Key       uint16
+	// Adaptation is the peer's adaptation code.
+	Adaptation uint32
+	Addr       wire.Addr
+	Detected   Time
+	Switched   Time
+	At         Time
 }

@@ -11,6 +11,7 @@ type AssociateParams struct {
 	OutStreams          int         // 0 is Limits.OutStreams
 	ReceiveBuffer       int         // bytes; 0 is Limits.ReceiveBuffer
 	Timers              *Timers     // nil is Config.Timers
+	Extensions          *Extensions // nil is none; ErrInvalid or ErrKey if they contradict themselves
 }
 
 // ListenParams are what Listen needs.
@@ -20,4 +21,5 @@ type ListenParams struct {
 	OutStreams    int
 	ReceiveBuffer int
 	Timers        *Timers
+	Extensions    *Extensions
 }
