@@ -90,6 +90,9 @@ func (w *worker) event(e *sctpcore.Event) {
 		a.localPort, a.peerPort = e.LocalPort, e.PeerPort
 		w.addPath(a, int(e.Path))
 		w.tell(a, e)
+	case sctpcore.EventAsconf, sctpcore.EventAddressAdded, sctpcore.EventAddressRemoved:
+		w.readdress(a)
+		w.tell(a, e)
 	case sctpcore.EventPathState:
 		if int(e.Path) < len(a.paths) && e.To == sctpcore.Active {
 			a.paths[e.Path].probing = false

@@ -17,6 +17,8 @@ type AssocOptions struct {
 	SendBuffer            int              // bytes, rounded up to a power of two; 0 is Limits.SendBuffer
 	ReceiveBuffer         int              // bytes; 0 is Limits.ReceiveBuffer
 	Timers                *sctpcore.Timers // nil is Config.Timers
+	// Extensions are authentication (RFC 4895) and dynamic addresses (RFC 5061); nil is none.
+	Extensions *sctpcore.Extensions
 }
 
 func (o *AssocOptions) orDefault() AssocOptions {
@@ -114,7 +116,7 @@ func (w *worker) associate(c *Conn, o *AssocOptions) error {
 	id, err := w.core.Associate(w.now, &sctpcore.AssociateParams{
 		LocalPort: c.local.Port, PeerPort: c.peer.Port,
 		Locals: wireAddrs(c.local.IPs), Peers: wireAddrs(c.peer.IPs),
-		InStreams: o.InStreams, OutStreams: o.OutStreams, ReceiveBuffer: o.ReceiveBuffer, Timers: o.Timers,
+		InStreams: o.InStreams, OutStreams: o.OutStreams, ReceiveBuffer: o.ReceiveBuffer, Timers: o.Timers, Extensions: o.Extensions,
 	})
 	if err != nil {
 		return err

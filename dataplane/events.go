@@ -88,6 +88,10 @@ func (w *worker) tell(a *assoc, e *sctpcore.Event) {
 	}
 	v := PathEvent{Conn: a.conn, Event: *e}
 	v.Dst, v.Port = w.pathName(a, e.Path)
+	switch e.Kind {
+	case sctpcore.EventAddressAdded, sctpcore.EventAddressRemoved, sctpcore.EventAddressPrimary:
+		v.Dst = e.Addr.Netip()
+	}
 	if e.Kind == sctpcore.EventFailover && int(e.OldPath) < len(a.paths) {
 		v.OldDst, v.OldPort = w.pathName(a, e.OldPath)
 		if p := &a.paths[e.OldPath]; v.OldPort == "" && p.last != nil {
@@ -133,6 +137,14 @@ func (w *worker) logEvent(v *PathEvent) {
 		w.log.Warn("message not sent", "local_port", v.LocalPort, "peer_port", v.PeerPort, "stream", v.Stream, "reason", v.Reason.String())
 	case sctpcore.EventPartialAborted:
 		w.log.Warn("message ends unfinished", "local_port", v.LocalPort, "peer_port", v.PeerPort, "stream", v.Stream)
+	case sctpcore.EventAddressAdded:
+		w.log.Info("peer added an address", "path", v.Dst)
+	case sctpcore.EventAddressRemoved:
+		w.log.Info("peer removed an address", "path", v.Dst)
+	case sctpcore.EventAddressPrimary:
+		w.log.Info("peer prefers an address", "path", v.Dst)
+	case sctpcore.EventAsconf:
+		w.log.Info("peer answered about our address", "address", v.Addr, "wish", v.Op.String(), "refusal", uint16(v.Cause))
 	case sctpcore.EventPeerError:
 		w.log.Warn("peer reports an error", "path", v.Dst, "cause", uint16(v.Cause))
 	}

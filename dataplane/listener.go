@@ -15,6 +15,7 @@ const defaultBacklog = 1024
 // Listener is a net.Listener of associations. Any goroutine may call any method.
 type Listener struct {
 	d       *Dataplane
+	mu      sync.Mutex // guards addr.IPs
 	addr    Addr
 	opt     AssocOptions
 	backlog chan *Conn
@@ -106,6 +107,8 @@ func (l *Listener) Close() error {
 
 // Addr is the listening address.
 func (l *Listener) Addr() net.Addr {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return &Addr{IPs: append([]netip.Addr(nil), l.addr.IPs...), Port: l.addr.Port}
 }
 
@@ -115,7 +118,7 @@ var _ net.Listener = (*Listener)(nil)
 func (w *worker) listen(l *Listener) error {
 	err := w.core.Listen(l.addr.Port, &sctpcore.ListenParams{
 		Locals: wireAddrs(l.addr.IPs), InStreams: l.opt.InStreams, OutStreams: l.opt.OutStreams,
-		ReceiveBuffer: l.opt.ReceiveBuffer, Timers: l.opt.Timers,
+		ReceiveBuffer: l.opt.ReceiveBuffer, Timers: l.opt.Timers, Extensions: l.opt.Extensions,
 	})
 	if err == nil {
 		w.listeners[l.addr.Port] = l

@@ -35,6 +35,11 @@ const (
 	SetPeerPrimary                      // send to this one of ours if you can
 )
 
+var addressOpNames = [...]string{"none", "add", "delete", "make primary"}
+
+// String is the operation in words.
+func (o AddressOp) String() string { return addressOpNames[o] }
+
 // param is the operation's ASCONF parameter.
 func (o AddressOp) param() wire.ParamType {
 	switch o {

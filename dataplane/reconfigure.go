@@ -1,0 +1,153 @@
+package dataplane
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
+
+// AddLocal asks the peer to take ip, an address of this dataplane, into the association
+// (ASCONF, RFC 5061). An EventAsconf of Events tells the outcome; from then on ip is
+// a source of packets. AssocOptions.Extensions must have Asconf set, and the peer
+// must know it, else sctpcore.ErrUnsupported; the other errors are those of
+// sctpcore.Endpoint.ChangeAddress.
+func (c *Conn) AddLocal(ip netip.Addr) error {
+	if !c.d.owns(ip) {
+		return fmt.Errorf("dataplane: %v is not an address of this dataplane: use one of %v", ip, c.d.locals)
+	}
+	return c.change(sctpcore.AddAddress, ip)
+}
+
+// RemoveLocal asks the peer to drop one of our addresses, which from now on is no source
+// of packets. The last one cannot go: sctpcore.ErrLastAddress; to move from one to
+// another, add before you remove. Otherwise it is as AddLocal.
+func (c *Conn) RemoveLocal(ip netip.Addr) error { return c.change(sctpcore.DeleteAddress, ip) }
+
+// SetPeerPrimary asks the peer to send to one of our addresses rather than to others.
+// Otherwise it is as AddLocal.
+func (c *Conn) SetPeerPrimary(ip netip.Addr) error { return c.change(sctpcore.SetPeerPrimary, ip) }
+
+func (c *Conn) change(op sctpcore.AddressOp, ip netip.Addr) error {
+	return c.onWorker(func(w *worker, a *assoc) error {
+		if err := w.core.ChangeAddress(w.now, a.id, op, wire.AddrFrom(ip)); err != nil {
+			return err
+		}
+		w.readdress(a)
+		return nil
+	})
+}
+
+// onWorker runs do where the association lives, if it has not ended.
+func (c *Conn) onWorker(do func(*worker, *assoc) error) error {
+	var err error
+	if e := c.w.call(func(w *worker) {
+		var a *assoc
+		if a, err = w.live(c); err == nil {
+			err = do(w, a)
+		}
+	}); e != nil {
+		return e
+	}
+	return err
+}
+
+// SetKey, SetActiveKey, DeactivateKey and DeleteKey manage the keys of an association
+// that authenticates (RFC 4895); see sctpcore.Endpoint's.
+func (c *Conn) SetKey(k sctpcore.AuthKey) error {
+	return c.onWorker(func(w *worker, a *assoc) error { return w.core.SetKey(a.id, k) })
+}
+
+// SetActiveKey has what is sent from now on authenticated with a key.
+func (c *Conn) SetActiveKey(key uint16) error {
+	return c.onWorker(func(w *worker, a *assoc) error { return w.core.SetActiveKey(a.id, key) })
+}
+
+// DeactivateKey keeps a key, not the active one, for receiving only.
+func (c *Conn) DeactivateKey(key uint16) error {
+	return c.onWorker(func(w *worker, a *assoc) error { return w.core.DeactivateKey(w.now, a.id, key) })
+}
+
+// DeleteKey forgets a key, not the active one.
+func (c *Conn) DeleteKey(key uint16) error {
+	return c.onWorker(func(w *worker, a *assoc) error { return w.core.DeleteKey(a.id, key) })
+}
+
+// Auth is a snapshot of the association's authentication.
+func (c *Conn) Auth() (info sctpcore.AuthInfo, err error) {
+	err = c.onWorker(func(w *worker, a *assoc) error {
+		info, _ = w.core.Auth(a.id)
+		return nil
+	})
+	return info, err
+}
+
+// AddLocal accepts associations at ip, an address of this dataplane, too, and lists it in
+// those that it accepts from now on.
+func (l *Listener) AddLocal(ip netip.Addr) error {
+	if !l.d.owns(ip) {
+		return fmt.Errorf("dataplane: %v is not an address of this dataplane: use one of %v", ip, l.d.locals)
+	}
+	return l.readdress(ip, func(w *worker) error { return w.core.AddLocal(l.addr.Port, wire.AddrFrom(ip)) })
+}
+
+// RemoveLocal accepts no associations at ip any more; those that exist keep it until
+// Conn.RemoveLocal. sctpcore.ErrLastAddress if it is the only one.
+func (l *Listener) RemoveLocal(ip netip.Addr) error {
+	return l.readdress(ip, func(w *worker) error { return w.core.RemoveLocal(l.addr.Port, wire.AddrFrom(ip)) })
+}
+
+// readdress changes the addresses of a listener at every worker. They agree, so that
+// what the first refuses none does.
+func (l *Listener) readdress(ip netip.Addr, do func(*worker) error) error {
+	ip = ip.Unmap()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.onWorkers(do); err != nil {
+		return err
+	}
+	if i := slices.Index(l.addr.IPs, ip); i >= 0 {
+		l.addr.IPs = slices.Delete(slices.Clone(l.addr.IPs), i, i+1)
+	} else {
+		l.addr.IPs = append(slices.Clone(l.addr.IPs), ip)
+	}
+	return nil
+}
+
+// SetKeys replaces the keys that associations accepted from now on begin with; see
+// sctpcore.Endpoint.SetListenerKeys.
+func (l *Listener) SetKeys(keys []sctpcore.AuthKey, active uint16) error {
+	return l.onWorkers(func(w *worker) error { return w.core.SetListenerKeys(l.addr.Port, keys, active) })
+}
+
+func (l *Listener) onWorkers(do func(*worker) error) error {
+	for _, w := range l.d.workers {
+		var err error
+		if e := w.call(func(w *worker) { err = do(w) }); e != nil {
+			return e
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readdress takes over the association's addresses after either side changed them, and
+// routes its paths from those that may be used. If all are being deleted, the core
+// finds the way of what may still be sent.
+func (w *worker) readdress(a *assoc) {
+	info, ok := w.core.Assoc(a.id)
+	if !ok {
+		return
+	}
+	if len(info.LocalAddrs) > 0 && !slices.Equal(a.locals, info.LocalAddrs) {
+		a.locals = info.LocalAddrs
+		for i := range a.paths {
+			w.route(a, i)
+		}
+	}
+	w.learn(a)
+}
