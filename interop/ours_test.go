@@ -114,9 +114,14 @@ func addr(set [networks]netip.Prefix, port uint16) *dataplane.Addr {
 // dial makes an association to the peer.
 func (s *side) dial(local, remote *dataplane.Addr) *dataplane.Conn {
 	s.t.Helper()
+	return s.dialWith(local, remote, nil)
+}
+
+func (s *side) dialWith(local, remote *dataplane.Addr, opt *dataplane.AssocOptions) *dataplane.Conn {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, err := s.dp.Dial(ctx, local, remote, nil)
+	conn, err := s.dp.Dial(ctx, local, remote, opt)
 	require.NoError(s.t, err, "dial %v from %v", remote, local)
 	return s.bound(conn)
 }
@@ -125,7 +130,12 @@ func (s *side) dial(local, remote *dataplane.Addr) *dataplane.Conn {
 // ends the listening.
 func (s *side) listen(local *dataplane.Addr) (accept func() *dataplane.Conn) {
 	s.t.Helper()
-	listener, err := s.dp.Listen(local, nil)
+	return s.listenWith(local, nil)
+}
+
+func (s *side) listenWith(local *dataplane.Addr, opt *dataplane.AssocOptions) (accept func() *dataplane.Conn) {
+	s.t.Helper()
+	listener, err := s.dp.Listen(local, opt)
 	require.NoError(s.t, err, "listen on %v", local)
 	s.t.Cleanup(func() { listener.Close() })
 	type result struct {

@@ -233,7 +233,7 @@ func (p *peer) awaitRx(bytes uint64) {
 func (p *peer) awaitOK() {
 	p.t.Helper()
 	p.await("RESULT OK", func(l line) bool {
-		if l.key == "STATS" || l.key == "STACK" {
+		if l.key == "STATS" || l.key == "STACK" || l.key == "AUTH" {
 			p.t.Logf("peer %s: %s", p.name, l.text)
 		}
 		return l.key == "RESULT"

@@ -81,6 +81,7 @@ static const struct command {
 } commands[] = {
 	{"shutdown", do_shutdown}, {"abort", do_abort}, {"paths", do_paths}, {"primary", do_primary},
 	{"halt", do_halt}, {"resume", do_resume}, {"stop", do_stop}, {"go", do_go}, {"send", do_send},
+	{"add", do_add}, {"remove", do_remove}, {"prefer", do_prefer},
 };
 
 static void obey(char *line)

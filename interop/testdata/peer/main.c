@@ -59,6 +59,7 @@ static struct socket *bound_socket(uint16_t port)
 	if (so == NULL)
 		fail("socket: %s", strerror(errno));
 	configure(so);
+	authenticate(so);
 	pack(room, opt.local, opt.locals, port);
 	if (usrsctp_bindx(so, (struct sockaddr *)room, opt.locals, SCTP_BINDX_ADD_ADDR) < 0)
 		fail("bindx: %s", strerror(errno));
@@ -148,6 +149,7 @@ int main(int argc, char **argv)
 		dial();
 	settle();
 	tell_stack();
+	tell_authentication();
 	say("RESULT OK");
 	for (int i = 0; i < 100 && usrsctp_finish() != 0; i++)
 		usleep(10000);

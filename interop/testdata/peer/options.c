@@ -28,6 +28,7 @@ static void set_option(const char *name, char *value)
 		{"--streams", &opt.streams}, {"--count", &opt.count}, {"--rto-min", &opt.rto_min},
 		{"--rto-max", &opt.rto_max}, {"--heartbeat", &opt.heartbeat}, {"--path-retrans", &opt.path_retrans},
 		{"--sack-delay", &opt.sack_delay}, {"--buffer", &opt.buffer}, {"--raw-buffer", &opt.raw_buffer},
+		{"--hmac", &opt.hmac},
 	};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -39,6 +40,8 @@ static void set_option(const char *name, char *value)
 		opt.locals = split(value, opt.local);
 	else if (strcmp(name, "--remote") == 0)
 		opt.remotes = split(value, opt.remote);
+	else if (strcmp(name, "--key") == 0)
+		opt.key = value;
 	else if (strcmp(name, "--port") == 0)
 		opt.port = (uint16_t)number;
 	else if (strcmp(name, "--lport") == 0)

@@ -18,8 +18,8 @@
  * Standard output carries one line per happening, KEY followed by name=value
  * pairs, and ends with "RESULT OK …" or "RESULT FAIL reason=…". Standard input
  * takes commands, one per line, for all associations or, after @PORT, for the one
- * with that port of the caller's: shutdown, abort, paths, primary ADDRESS, halt
- * and resume (of reading), send SIZE STREAM PPID FLAGS, stop (of duplex), and go,
+ * with that port of the caller's: shutdown, abort, paths, primary ADDRESS, add,
+ * remove and prefer ADDRESS of its own, halt and resume (of reading), send SIZE STREAM PPID FLAGS, stop (of duplex), and go,
  * for which the sender of a plan waits once it has sent --pause bytes.
  */
 #ifndef PEER_H
@@ -42,12 +42,12 @@ enum behaviour { ECHO, VERIFY, SOURCE, SINK, DUPLEX, HOLD };
 struct options {
 	bool server, v6;
 	enum behaviour mode;
-	char *local[MAX_ADDRS], *remote[MAX_ADDRS];
+	char *local[MAX_ADDRS], *remote[MAX_ADDRS], *key;
 	int locals, remotes;
 	uint16_t port, lport;
 	uint64_t bytes, seed, pause;
 	unsigned streams, count;
-	uint32_t rto_min, rto_max, heartbeat, path_retrans, sack_delay, buffer, raw_buffer;
+	uint32_t rto_min, rto_max, heartbeat, path_retrans, sack_delay, buffer, raw_buffer, hmac;
 };
 extern struct options opt;
 void parse(int argc, char **argv);
@@ -102,6 +102,14 @@ void join_sessions(void);
 
 /* command.c: what standard input says */
 void start_commands(void);
+
+/* reconfigure.c: RFC 4895 and RFC 5061; authenticate has the socket want DATA
+ * authenticated, as --hmac and --key say; the others change its own addresses */
+void authenticate(struct socket *so);
+void do_add(struct session *s, const char *address);
+void do_remove(struct session *s, const char *address);
+void do_prefer(struct session *s, const char *address);
+void tell_authentication(void);
 
 /* main.c */
 void set_option_of(struct socket *so, int level, int name, const void *value, socklen_t n, const char *what);
