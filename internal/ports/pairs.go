@@ -67,7 +67,15 @@ func (r *Rig) vethPair(c Cable) (a, b nic.Port, err error) {
 	}
 	r.onClose(func() error { return deleteLink(ifA) })
 	a, b, err = r.openBoth(c, c.Kind+":"+ifA, c.Kind+":"+ifB)
-	return a, b, privilege(err)
+	if err != nil {
+		return nil, nil, privilege(err)
+	}
+	// The ports keep the addresses that the interfaces had. What is for these is
+	// no longer for the kernel, which else takes every frame through its IP too.
+	if err := errors.Join(newMAC(ifA), newMAC(ifB)); err != nil {
+		return nil, nil, privilege(fmt.Errorf("veth pair %s, %s: %w", ifA, ifB, err))
+	}
+	return a, b, nil
 }
 
 // tapPair joins two tap ports by a bridge of the kernel that it makes.
