@@ -75,11 +75,11 @@ func TestWorkersAreDrivenByThreadsOfTheirOwn(t *testing.T) {
 }
 
 func TestOutagesLoseNothing(t *testing.T) {
-	timers := sctpcore.TelecomTimers()
-	for _, how := range []Cut{Silent, LinkDown} {
+	timers, cpus := sctpcore.TelecomTimers(), ports.CPUs()
+	for _, how := range []Cut{Silent, LinkDown, Uncut} {
 		t.Run(how.String(), func(t *testing.T) {
-			r := newRig(t, Options{Paths: 2, Timers: &timers})
-			o, err := r.Outages(how, 700, 2)
+			r := newRig(t, Options{Paths: 2, Timers: &timers, Manual: true})
+			o, err := r.Outages(how, 700, 2, [2]int{cpus[0], cpus[len(cpus)-1]})
 			require.NoError(t, err)
 			require.Zero(t, o.Lost+o.Duplicated)
 			require.EqualValues(t, 2, o.Switch.Count()+uint64(o.Missed))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -15,8 +16,8 @@ const jobOutages = "outages"
 // outages cuts the path of an association at full load, silently and with a
 // report of the port, many times in one process, and tells how long data stood.
 type outages struct {
-	found [2]*rig.Outages
-	errs  [2]error
+	found [3]*rig.Outages // by rig.Cut
+	errs  [3]error
 }
 
 func newOutages() *outages { return &outages{} }
@@ -28,7 +29,7 @@ func (f *outages) round(o options, n int) {
 	if n > 0 {
 		return
 	}
-	for _, how := range []rig.Cut{rig.Silent, rig.LinkDown} {
+	for _, how := range []rig.Cut{rig.Silent, rig.LinkDown, rig.Uncut} {
 		var found rig.Outages
 		if f.errs[how] = runChild(jobOutages, outagesSpec{how, pick(o.quick, 15, 100)}, &found); f.errs[how] == nil {
 			f.found[how] = &found
@@ -42,9 +43,13 @@ type outagesSpec struct {
 }
 
 func cutPaths(s outagesSpec) (found *rig.Outages, err error) {
+	cpus := ports.CPUs()
+	if len(cpus) < 2 {
+		return nil, errors.New("two CPUs are needed, one for each side")
+	}
 	timers := sctpcore.TelecomTimers()
-	return found, withRig(rig.Options{Kind: ports.DefaultKind, Paths: 2, Timers: &timers}, func(r *rig.Rig) (err error) {
-		found, err = r.Outages(s.How, 1400, s.Cuts)
+	return found, withRig(rig.Options{Kind: ports.DefaultKind, Paths: 2, Timers: &timers, Manual: true}, func(r *rig.Rig) (err error) {
+		found, err = r.Outages(s.How, 1400, s.Cuts, [2]int(cpus[:2]))
 		return err
 	})
 }
@@ -65,6 +70,9 @@ func (f *outages) table() string {
 			{"pause seen by the reader", &found.Pause},
 			{"switch to the rate of one path", &found.Regain},
 		} {
+			if rig.Cut(how) == rig.Uncut && t.h == &found.Switch {
+				continue
+			}
 			fmt.Fprintf(&b, "| %s | %s | %d |", rig.Cut(how), t.what, found.Cuts)
 			for _, q := range []float64{0, 0.5, 0.9, 0.99, 1} {
 				fmt.Fprintf(&b, " %.2f |", ms(t.h.Quantile(q)))
