@@ -2,6 +2,7 @@
 GO          ?= go
 SETUP       ?= scripts/setup.sh
 BIN         := bin/trunkline
+PRELOAD     := sockets/shim/lib/libtrunkline.so
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 50000x
 BENCHTIME   ?= 1s
@@ -20,9 +21,13 @@ help: ## list the targets
 demo: setup build ## install what is missing, build, and run the demo
 	$(BIN) demo
 
-build: ## build bin/trunkline
+build: $(PRELOAD) ## build bin/trunkline
 	@mkdir -p bin
 	$(GO) build -o $(BIN) ./cmd/trunkline
+
+# The library that `trunkline exec` gives to programs, embedded into the binary.
+$(PRELOAD): scripts/preload.sh $(wildcard sockets/preload/*.[ch])
+	CC="$(CC)" scripts/preload.sh $@
 
 test: setup-test ## install what is missing and run all tests, the pure Go ones under the race detector too
 	$(GO) build ./...
@@ -69,4 +74,4 @@ setup-test:
 	$(if $(SETUP),$(SETUP) test)
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin $(PRELOAD)

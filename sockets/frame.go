@@ -32,6 +32,7 @@ const (
 	FrameData         FrameKind = 3 // to the program: a message, or a part of one
 	FrameNotification FrameKind = 4 // to the program: RFC 6458, section 6
 	FrameAccept       FrameKind = 5 // to the program: a Status, with a descriptor
+	FrameEnd          FrameKind = 6 // to the program: nothing comes any more; stays in the queue
 )
 
 // FrameFlags say what of a frame's fields counts.
@@ -127,7 +128,7 @@ func (f *Frame) Decode(b []byte) ([]byte, error) {
 	}
 	f.decodeHeader(b)
 	switch {
-	case f.Kind < FrameSend || f.Kind > FrameAccept || f.Kind == FramePad:
+	case f.Kind < FrameSend || f.Kind > FrameEnd || f.Kind == FramePad:
 		return nil, ErrKind
 	case int64(f.Length) != int64(len(b)-FrameSize) || f.Length > PayloadMax:
 		return nil, ErrLength

@@ -49,6 +49,7 @@ var numbers = map[string]int{
 	"TL_PADS": PadsMax,
 
 	"TL_SEND": int(FrameSend), "TL_PAD": int(FramePad), "TL_DATA": int(FrameData), "TL_NOTIFICATION": int(FrameNotification), "TL_ACCEPT": int(FrameAccept),
+	"TL_END": int(FrameEnd),
 
 	"TL_F_MORE": int(FlagMore), "TL_F_EOR": int(FlagEOR), "TL_F_NEXT": int(FlagNext), "TL_F_SNDRCV": int(FlagSndRcv), "TL_F_RCVINFO": int(FlagRcvInfo),
 	"TL_F_NXTINFO": int(FlagNxtInfo), "TL_F_SNDINFO": int(FlagSndInfo), "TL_F_PRINFO": int(FlagPRInfo), "TL_F_AUTHINFO": int(FlagAuthInfo),
@@ -211,7 +212,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a byte too few", make([]byte, FrameSize-1), ErrShort},
 		{"no kind", frame(func(f *Frame) { f.Kind = 0 }, 0), ErrKind},
 		{"a long pad", frame(func(f *Frame) { f.Kind = FramePad }, 0), ErrKind},
-		{"a kind beyond the last", frame(func(f *Frame) { f.Kind = FrameAccept + 1 }, 0), ErrKind},
+		{"a kind beyond the last", frame(func(f *Frame) { f.Kind = FrameEnd + 1 }, 0), ErrKind},
 		{"payload missing", frame(func(f *Frame) { f.Length = 2 }, 1), ErrLength},
 		{"payload unannounced", frame(func(f *Frame) { f.Length = 0 }, 1), ErrLength},
 		{"too long", frame(func(f *Frame) {}, PayloadMax+1), ErrLength},
@@ -247,7 +248,7 @@ func TestDecodeAnything(t *testing.T) {
 		}
 		if len(b) >= FrameSize {
 			copy(b[4:8], []byte{byte(len(b) - FrameSize), 0, 0, 0})
-			b[0], b[54], b[55] = byte(random.IntN(7)), 16, 0
+			b[0], b[54], b[55] = byte(random.IntN(8)), 16, 0
 		}
 		var f Frame
 		if rest, err := f.Decode(b); err == nil && f.Kind != FramePad {

@@ -171,6 +171,43 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// TestSizesOfC: the limits hold for C, too. A function ends with a brace at the
+// beginning of a line.
+func TestSizesOfC(t *testing.T) {
+	checked := 0
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == "testdata" {
+			return filepath.SkipDir
+		}
+		if ext := filepath.Ext(p); ext != ".c" && ext != ".h" {
+			return nil
+		}
+		text, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		checked++
+		lines, begin := strings.Split(string(text), "\n"), 0
+		if len(lines) > maxFileLines {
+			t.Errorf("%s has %d lines; split it (limit %d)", p, len(lines), maxFileLines)
+		}
+		for i, line := range lines {
+			if strings.HasSuffix(line, "{") && line[0] != '\t' && line[0] != ' ' {
+				begin = i
+			}
+			if strings.HasPrefix(line, "}") && i-begin+1 > maxFunctionLines {
+				t.Errorf("%s:%d: a function has %d lines; split it (limit %d)", p, begin+1, i-begin+1, maxFunctionLines)
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.NotZero(t, checked)
+}
+
 // TestPackageDocs: every package says in doc.go (a command in main.go) what it is for.
 func TestPackageDocs(t *testing.T) {
 	documented := map[string]bool{}

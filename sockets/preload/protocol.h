@@ -35,6 +35,7 @@ enum {
 	TL_DATA = 3,         /* to the program: a message, or a part of one */
 	TL_NOTIFICATION = 4, /* to the program: payload is RFC 6458, section 6 */
 	TL_ACCEPT = 5,       /* to the program: payload is a tl_socket, with a descriptor */
+	TL_END = 6,          /* to the program: nothing comes any more; stays in the queue */
 };
 
 /* tl_frame.flags */

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/sockets/shim"
+)
+
+func TestExecWithoutAProgramIsWrongUsage(t *testing.T) {
+	o := trunkline(t, "exec")
+	require.Equal(t, exitUsage, o.code)
+	oneErrorLine(t, o)
+}
+
+func TestExecBecomesTheProgram(t *testing.T) {
+	if _, err := shim.Library(); err != nil {
+		o := trunkline(t, "exec", "true")
+		require.Equal(t, exitFailed, o.code)
+		require.Contains(t, o.err, "make build")
+		return
+	}
+	o := trunkline(t, "exec", "--socket", "/there", "--", "sh", "-c", "echo $TRUNKLINE_SOCKET; case $LD_PRELOAD in *libtrunkline*) exit 7; esac")
+	require.Equal(t, 7, o.code, "%s", o.err)
+	require.Equal(t, "/there\n", o.out)
+
+	o = trunkline(t, "exec", "no-such-program-anywhere")
+	require.Equal(t, exitFailed, o.code)
+	oneErrorLine(t, o)
+	require.Contains(t, o.err, "no-such-program-anywhere")
+}

@@ -1,0 +1,16 @@
+/* The associations of a one-to-many socket that were seen a moment ago. */
+#ifndef TRUNKLINE_PEER_H
+#define TRUNKLINE_PEER_H
+
+#include "trunkline.h"
+
+/* Remembers the association of a frame that was received or checked, with its
+ * outstreams and address. */
+void tl_peer_learn(struct tl_sock *s, const struct tl_frame *f);
+/* tl_peer_learn by the holder of the lock. */
+void tl_peer_learn_locked(struct tl_sock *s, const struct tl_frame *f);
+/* Whether a message to send goes to an association that was seen within
+ * TL_PEER_LIFE, on a stream that it has. Fills in f's assoc_id. */
+bool tl_peer_find(struct tl_sock *s, struct tl_frame *f);
+
+#endif

@@ -1,0 +1,297 @@
+/*
+ * Receiving. A frame is taken from the descriptor in one piece if it fits the
+ * program's buffer. Its length is known beforehand: because the frame before
+ * told it, or by a look. A frame that is longer than the buffer stays in the
+ * queue, so that poll goes on showing it, and SO_PEEK_OFF stands behind what the
+ * program has.
+ *
+ * Looking is done without the lock, for it may wait; taking under it, if nobody
+ * has taken anything meanwhile (version), and without waiting.
+ */
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "peer.h"
+#include "real.h"
+#include "trunkline.h"
+
+/* A read on its way. */
+struct reading {
+	struct tl_sock *s;
+	int fd;
+	const struct iovec *iov;
+	size_t pieces;
+	size_t room; /* bytes in iov */
+	int flags;   /* MSG_PEEK, MSG_DONTWAIT */
+	struct tl_frame frame;
+	bool whole; /* the frame's payload ends with what was read */
+	bool cut;   /* bytes of it were lost: another process raced with us */
+};
+
+/* Results of a step beside the number of bytes. */
+enum {
+	FAILED = -1, /* errno */
+	AGAIN = -2,  /* somebody else took the frame: start over */
+	END = -3,    /* the connection has ended */
+};
+
+static void set_offset(int fd, int offset)
+{
+	int saved = errno;
+	sys_setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
+	errno = saved;
+}
+
+/* Reads header and payload into the program's buffer from its byte skip on.
+ * Returns what recvmsg does. */
+static ssize_t read_frame(struct reading *r, size_t skip, int flags)
+{
+	struct iovec iov[r->pieces + 1];
+	iov[0] = (struct iovec){&r->frame, sizeof r->frame};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 1 + tl_slice(iov + 1, r->iov, r->pieces, skip, r->room - skip)};
+	return sys_recvmsg(r->fd, &m, flags | MSG_DONTWAIT | MSG_TRUNC);
+}
+
+/* A frame has been taken: what is known of the next. */
+static void took(struct tl_sock *s, const struct tl_frame *f)
+{
+	int64_t expect = TL_UNKNOWN;
+	if (f->flags & TL_F_NEXT)
+		expect = f->next_length < TL_PAYLOAD_MAX ? f->next_length : TL_PAYLOAD_MAX;
+	atomic_store_explicit(&s->expect, expect, memory_order_relaxed);
+	atomic_fetch_add(&s->version, 1);
+	if (f->kind == TL_DATA && atomic_load_explicit(&s->type, memory_order_relaxed) != SOCK_STREAM)
+		tl_peer_learn_locked(s, f);
+}
+
+/* Whether the server wrote what it should have. */
+static bool sound(const struct tl_frame *f, ssize_t n)
+{
+	return n >= (ssize_t)sizeof *f && (f->kind == TL_DATA || f->kind == TL_NOTIFICATION) && f->length == (size_t)n - sizeof *f;
+}
+
+/* Begins to read a frame that the buffer does not take. Under the lock. */
+static ssize_t begin_part(struct reading *r, size_t skip)
+{
+	struct tl_sock *s = r->s;
+	ssize_t n = read_frame(r, skip, MSG_PEEK);
+	if (n < 0)
+		return FAILED;
+	s->front = r->frame;
+	s->taken = (uint32_t)(r->room - skip);
+	r->whole = false;
+	if (r->flags & MSG_PEEK)
+		return (ssize_t)s->taken;
+	set_offset(r->fd, (int)(sizeof r->frame + s->taken));
+	atomic_store(&s->partial, true);
+	atomic_fetch_add(&s->version, 1);
+	return (ssize_t)s->taken;
+}
+
+/* Reads a frame that the buffer takes. Under the lock. */
+static ssize_t take_whole(struct reading *r, size_t skip)
+{
+	ssize_t n = read_frame(r, skip, r->flags & MSG_PEEK);
+	if (n < 0)
+		return errno == EAGAIN ? AGAIN : FAILED;
+	if (n == 0)
+		return END;
+	if (!(r->flags & MSG_PEEK))
+		took(r->s, &r->frame);
+	if (r->frame.kind == TL_END)
+		return END;
+	if (!sound(&r->frame, n))
+		return tl_fail(ECONNRESET);
+	r->cut = r->frame.length > r->room - skip;
+	r->whole = !r->cut;
+	return (ssize_t)(r->cut ? r->room - skip : r->frame.length);
+}
+
+/* Takes the front frame, of which length is the payload, if version holds. */
+static ssize_t take(struct reading *r, size_t skip, size_t length, uint32_t version)
+{
+	struct tl_sock *s = r->s;
+	ssize_t n = AGAIN;
+	bool locked = tl_lock(s);
+	if (atomic_load(&s->version) == version && !atomic_load(&s->partial))
+		n = length > r->room - skip ? begin_part(r, skip) : take_whole(r, skip);
+	tl_unlock(s, locked);
+	return n;
+}
+
+/* Reads on in a frame of which the program has a part. */
+static ssize_t take_part(struct reading *r)
+{
+	struct tl_sock *s = r->s;
+	ssize_t n = AGAIN;
+	bool locked = tl_lock(s);
+	if (atomic_load(&s->partial)) {
+		size_t left = s->front.length - s->taken;
+		r->frame = s->front;
+		r->whole = left <= r->room;
+		struct iovec iov[r->pieces + 1];
+		struct msghdr m = {.msg_iov = iov, .msg_iovlen = tl_slice(iov, r->iov, r->pieces, 0, left)};
+		n = sys_recvmsg(r->fd, &m, MSG_PEEK | MSG_DONTWAIT);
+		if (n >= 0 && r->whole && !(r->flags & MSG_PEEK)) {
+			char rest;
+			struct iovec one = {&rest, 1};
+			m = (struct msghdr){.msg_iov = &one, .msg_iovlen = 1};
+			sys_recvmsg(r->fd, &m, MSG_DONTWAIT);
+			set_offset(r->fd, -1);
+			atomic_store(&s->partial, false);
+			took(s, &s->front);
+		} else if (n >= 0 && !(r->flags & MSG_PEEK)) {
+			s->taken += (uint32_t)n;
+			atomic_fetch_add(&s->version, 1);
+		} else if (n >= 0) {
+			set_offset(r->fd, (int)(sizeof s->front + s->taken));
+		} else {
+			/* Another process took the frame. */
+			set_offset(r->fd, -1);
+			atomic_store(&s->partial, false);
+			atomic_fetch_add(&s->version, 1);
+			n = AGAIN;
+		}
+	}
+	tl_unlock(s, locked);
+	return n;
+}
+
+/* The end of the connection: 0, or FAILED with what ended it, once. */
+static ssize_t at_end(struct tl_sock *s, int fd)
+{
+	if (atomic_load(&s->ended))
+		return 0;
+	int error = tl_take_error(s, fd);
+	atomic_store(&s->ended, true);
+	return error == 0 ? 0 : tl_fail(error);
+}
+
+/* The length of the front frame, waiting for one unless flags say MSG_DONTWAIT.
+ * Nothing is read of it: a peek of no bytes leaves SO_PEEK_OFF where it is, which
+ * belongs to the holder of the lock. */
+static ssize_t look(int fd, int flags)
+{
+	struct msghdr m = {0};
+	flags |= MSG_PEEK | MSG_TRUNC;
+	return flags & MSG_DONTWAIT ? sys_recvmsg(fd, &m, flags) : REAL(recvmsg)(fd, &m, flags);
+}
+
+/* One attempt at the front frame. */
+static ssize_t attempt(struct reading *r)
+{
+	struct tl_sock *s = r->s;
+	if (atomic_load_explicit(&s->partial, memory_order_acquire))
+		return take_part(r);
+	uint32_t version = atomic_load(&s->version);
+	int64_t expect = atomic_load_explicit(&s->expect, memory_order_relaxed);
+	if (expect >= 0 && (size_t)expect <= r->room) {
+		ssize_t n = take(r, 0, 0, version);
+		if (n != AGAIN)
+			return n;
+	}
+	ssize_t n = look(r->fd, r->flags);
+	if (n < 0)
+		return FAILED;
+	if (atomic_load(&s->version) != version)
+		return AGAIN;
+	if (n <= (ssize_t)sizeof r->frame)
+		return END; /* TL_END, which stays, or an EOF */
+	return take(r, 0, (size_t)n - sizeof r->frame, version);
+}
+
+/* Fetches the continuations of a message that took several frames, as far as
+ * there is room and nobody else takes them. */
+static size_t join(struct reading *r, size_t done)
+{
+	struct tl_sock *s = r->s;
+	struct tl_frame first = r->frame;
+	while (r->whole && (r->frame.flags & TL_F_MORE) && done < r->room && !(r->flags & MSG_PEEK)) {
+		uint32_t version = atomic_load(&s->version);
+		if (!(sys_poll(r->fd, POLLIN, TL_JOIN_WAIT) & POLLIN))
+			break;
+		ssize_t n = look(r->fd, MSG_DONTWAIT);
+		if (n <= (ssize_t)sizeof r->frame)
+			break;
+		n = take(r, done, (size_t)n - sizeof r->frame, version);
+		if (n < 0)
+			break;
+		done += (size_t)n;
+	}
+	uint16_t end = r->frame.flags & (TL_F_EOR | TL_F_NEXT);
+	first.flags = (uint16_t)((first.flags & ~(TL_F_EOR | TL_F_NEXT)) | end);
+	if (end & TL_F_NEXT) {
+		first.next_stream = r->frame.next_stream;
+		first.next_flags = r->frame.next_flags;
+		first.next_ppid = r->frame.next_ppid;
+		first.next_length = r->frame.next_length;
+		first.next_assoc_id = r->frame.next_assoc_id;
+	}
+	r->frame = first;
+	return done;
+}
+
+ssize_t tl_recv(struct tl_sock *s, int fd, struct msghdr *m, int flags)
+{
+	ssize_t room = tl_total(m->msg_iov, m->msg_iovlen);
+	if (m->msg_iovlen >= IOV_MAX)
+		return tl_fail(EMSGSIZE);
+	if (room < 0)
+		return tl_fail(EINVAL);
+	int error = tl_settle(s, fd, true);
+	if (error == 0 && tl_learn(s, fd) == 0 && (atomic_load_explicit(&s->state, memory_order_relaxed) & TL_S_LISTENING)
+			&& atomic_load_explicit(&s->type, memory_order_relaxed) == SOCK_STREAM)
+		error = ENOTCONN;
+	if (error != 0)
+		return tl_fail(error);
+	struct reading r = {
+		.s = s, .fd = fd, .iov = m->msg_iov, .pieces = m->msg_iovlen, .room = (size_t)room, .flags = flags & (MSG_PEEK | MSG_DONTWAIT),
+	};
+	ssize_t n;
+	do
+		n = attempt(&r);
+	while (n == AGAIN);
+	/* ECONNRESET: the server went with our frames unread. */
+	if (n == END || (n == FAILED && errno == ECONNRESET)) {
+		m->msg_namelen = 0;
+		m->msg_controllen = 0;
+		m->msg_flags = 0;
+		return at_end(s, fd);
+	}
+	if (n == FAILED)
+		return FAILED;
+	size_t done = (size_t)n;
+	if (r.frame.flags & TL_F_MORE)
+		done = join(&r, done);
+	tl_describe(m, &r.frame, atomic_load(&s->state), r.whole);
+	if (r.cut)
+		m->msg_flags |= MSG_TRUNC;
+	return (ssize_t)done;
+}
+
+ssize_t tl_recv_bytes(struct tl_sock *s, int fd, void *bytes, size_t n, int flags)
+{
+	struct iovec iov = {bytes, n};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	return tl_recv(s, fd, &m, flags);
+}
+
+int tl_pending(struct tl_sock *s, int fd, int *bytes)
+{
+	if (atomic_load(&s->state) & TL_S_LISTENING && atomic_load(&s->type) == SOCK_STREAM)
+		return tl_fail(EINVAL);
+	bool locked = tl_lock(s);
+	int saved = errno;
+	if (atomic_load(&s->partial)) {
+		*bytes = (int)(s->front.length - s->taken);
+	} else {
+		ssize_t n = look(fd, MSG_DONTWAIT) - (ssize_t)sizeof(struct tl_frame);
+		*bytes = n > 0 ? (int)n : 0;
+	}
+	errno = saved;
+	tl_unlock(s, locked);
+	return 0;
+}
