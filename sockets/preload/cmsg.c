@@ -109,6 +109,8 @@ static int parse_one(const struct cmsghdr *c, struct tl_frame *f, struct tl_extr
 
 int tl_parse(const struct msghdr *m, int flags, struct tl_frame *frame, struct tl_extra *extra)
 {
+	extra->init = NULL;
+	extra->addrs_length = 0;
 	if (m->msg_name != NULL && m->msg_namelen != 0) {
 		struct sockaddr a;
 		if (m->msg_namelen < sizeof a)
@@ -117,7 +119,8 @@ int tl_parse(const struct msghdr *m, int flags, struct tl_frame *frame, struct t
 		socklen_t size = a.sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 		if ((a.sa_family != AF_INET && a.sa_family != AF_INET6) || m->msg_namelen < size)
 			return EINVAL;
-		memcpy(frame->addr, m->msg_name, size);
+		/* What is behind an IPv4 address is not part of it. */
+		memcpy(frame->addr, m->msg_name, a.sa_family == AF_INET ? offsetof(struct sockaddr_in, sin_zero) : size);
 		frame->addr_length = (uint16_t)size;
 		frame->flags |= TL_F_NAMED;
 	}

@@ -80,6 +80,10 @@ static ssize_t begin_part(struct reading *r, size_t skip)
 	ssize_t n = read_frame(r, skip, MSG_PEEK);
 	if (n < 0)
 		return FAILED;
+	if (!sound(&r->frame, n))
+		return tl_fail(ECONNRESET);
+	if (r->frame.length <= r->room - skip)
+		return AGAIN; /* another process took the one that was looked at */
 	s->front = r->frame;
 	s->taken = (uint32_t)(r->room - skip);
 	r->whole = false;

@@ -30,7 +30,7 @@ enum {
 /* A message on its way. */
 struct message {
 	struct tl_frame frame;
-	struct tl_extra extra;
+	struct tl_extra *extra;
 	const struct iovec *iov;
 	size_t pieces;
 	size_t length;
@@ -44,7 +44,7 @@ static bool certain(struct tl_sock *s, struct message *m)
 	struct tl_frame *f = &m->frame;
 	if (m->length == 0 || m->length > atomic_load_explicit(&s->limit, memory_order_relaxed))
 		return false;
-	if ((f->sinfo_flags & CHECKED_FLAGS) || m->extra.init != NULL || m->extra.addrs_length != 0)
+	if ((f->sinfo_flags & CHECKED_FLAGS) || m->extra->init != NULL || m->extra->addrs_length != 0)
 		return false;
 	if (atomic_load_explicit(&s->type, memory_order_relaxed) == SOCK_STREAM && !(f->flags & TL_F_NAMED)) {
 		uint16_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
@@ -66,11 +66,11 @@ static int check(struct tl_sock *s, int fd, struct message *m)
 	m->frame.kind = TL_SEND;
 	m->frame.nonce = fresh_nonce();
 	struct tl_call call = {
-		.request = {.op = TL_CHECK, .flags = m->extra.init != NULL ? TL_Q_INIT : 0, .size = (uint32_t)m->length},
+		.request = {.op = TL_CHECK, .flags = m->extra->init != NULL ? TL_Q_INIT : 0, .size = (uint32_t)m->length},
 		.in = {
 			{&m->frame, sizeof m->frame},
-			{(void *)m->extra.init, m->extra.init != NULL ? sizeof(struct sctp_initmsg) : 0},
-			{m->extra.addrs, m->extra.addrs_length},
+			{(void *)m->extra->init, m->extra->init != NULL ? sizeof(struct sctp_initmsg) : 0},
+			{m->extra->addrs, m->extra->addrs_length},
 		},
 	};
 	int error = tl_ask(s, fd, &call);
@@ -94,7 +94,7 @@ static bool has_room(int fd, size_t length)
 		return true;
 	size_t frames = (length + TL_PAYLOAD_MAX - 1) / TL_PAYLOAD_MAX;
 	/* What can never fit goes frame by frame, from an empty queue. */
-	return queued <= FRAME_COST || length + frames * FRAME_COST <= (size_t)(room - queued);
+	return queued <= FRAME_COST || (ssize_t)(length + frames * FRAME_COST) <= (ssize_t)room - queued;
 }
 
 /* Writes the frame of the message that begins at byte done. Returns 0 or an errno. */
@@ -164,8 +164,9 @@ ssize_t tl_send(struct tl_sock *s, int fd, const struct msghdr *h, int flags)
 		return tl_fail(EMSGSIZE);
 	if (length < 0)
 		return tl_fail(EINVAL);
-	struct message m = {.iov = h->msg_iov, .pieces = h->msg_iovlen, .length = (size_t)length, .flags = flags & MSG_DONTWAIT};
-	int error = tl_parse(h, flags, &m.frame, &m.extra);
+	struct tl_extra extra;
+	struct message m = {.extra = &extra, .iov = h->msg_iov, .pieces = h->msg_iovlen, .length = (size_t)length, .flags = flags & MSG_DONTWAIT};
+	int error = tl_parse(h, flags, &m.frame, &extra);
 	if (error == 0)
 		error = tl_settle(s, fd, true);
 	if (error == 0)
