@@ -8,51 +8,38 @@
 #include "trunkline.h"
 
 enum { /* what Linux lets pass in sinfo_flags */
-	SNDRCV_FLAGS = SCTP_UNORDERED | SCTP_ADDR_OVER | SCTP_SACK_IMMEDIATELY | SCTP_SENDALL | SCTP_PR_SCTP_MASK | SCTP_ABORT | SCTP_EOF,
+	SEND_FLAGS = SCTP_UNORDERED | SCTP_ADDR_OVER | SCTP_SACK_IMMEDIATELY | SCTP_SENDALL | SCTP_PR_SCTP_MASK | SCTP_ABORT | SCTP_EOF,
 };
 
-static int parse_sndrcv(const void *data, struct tl_frame *f)
-{
-	struct sctp_sndrcvinfo info;
-	memcpy(&info, data, sizeof info);
-	if ((info.sinfo_flags & ~SNDRCV_FLAGS) || (f->flags & (TL_F_SNDRCV | TL_F_SNDINFO)))
-		return EINVAL;
-	f->flags |= TL_F_SNDRCV;
-	f->stream = info.sinfo_stream;
-	f->sinfo_flags |= info.sinfo_flags;
-	f->ppid = info.sinfo_ppid;
-	f->context = info.sinfo_context;
-	if (!(f->flags & TL_F_PRINFO))
-		f->timetolive = info.sinfo_timetolive;
-	f->assoc_id = info.sinfo_assoc_id;
-	return 0;
-}
+/* What was given, each kind the last time. */
+struct given {
+	struct sctp_sndrcvinfo sndrcv;
+	struct sctp_sndinfo sndinfo;
+	struct sctp_prinfo prinfo;
+};
 
-static int parse_sndinfo(const void *data, struct tl_frame *f)
+/* Puts together what several kinds say about one thing, in Linux's order. */
+static void fill(struct tl_frame *f, const struct given *g)
 {
-	struct sctp_sndinfo info;
-	memcpy(&info, data, sizeof info);
-	if ((info.snd_flags & ~SNDRCV_FLAGS) || (f->flags & (TL_F_SNDRCV | TL_F_SNDINFO)))
-		return EINVAL;
-	f->flags |= TL_F_SNDINFO;
-	f->stream = info.snd_sid;
-	f->sinfo_flags |= info.snd_flags;
-	f->ppid = info.snd_ppid;
-	f->context = info.snd_context;
-	f->assoc_id = info.snd_assoc_id;
-	return 0;
-}
-
-static int parse_prinfo(const void *data, struct tl_frame *f)
-{
-	struct sctp_prinfo info;
-	memcpy(&info, data, sizeof info);
-	if (info.pr_policy & ~SCTP_PR_SCTP_MASK)
-		return EINVAL;
-	f->flags |= TL_F_PRINFO;
-	f->timetolive = info.pr_policy == SCTP_PR_SCTP_NONE ? 0 : info.pr_value;
-	f->sinfo_flags = (uint16_t)((f->sinfo_flags & ~SCTP_PR_SCTP_MASK) | info.pr_policy);
-	return 0;
+	if (f->flags & TL_F_SNDRCV) {
+		f->stream = g->sndrcv.sinfo_stream;
+		f->sinfo_flags = g->sndrcv.sinfo_flags;
+		f->ppid = g->sndrcv.sinfo_ppid;
+		f->context = g->sndrcv.sinfo_context;
+		f->timetolive = g->sndrcv.sinfo_timetolive;
+		f->assoc_id = g->sndrcv.sinfo_assoc_id;
+	}
+	if (f->flags & TL_F_SNDINFO) {
+		f->stream = g->sndinfo.snd_sid;
+		f->sinfo_flags = g->sndinfo.snd_flags;
+		f->ppid = g->sndinfo.snd_ppid;
+		f->context = g->sndinfo.snd_context;
+		f->assoc_id = g->sndinfo.snd_assoc_id;
+	}
+	if (f->flags & TL_F_PRINFO) {
+		f->timetolive = g->prinfo.pr_policy == SCTP_PR_SCTP_NONE ? 0 : g->prinfo.pr_value;
+		f->sinfo_flags = (uint16_t)((f->sinfo_flags & ~SCTP_PR_SCTP_MASK) | g->prinfo.pr_policy);
+	}
 }
 
 static int parse_address(const void *data, bool six, struct tl_extra *extra)
@@ -83,7 +70,7 @@ static const uint8_t sizes[] = {
 	[SCTP_DSTADDRV6] = sizeof(struct in6_addr),
 };
 
-static int parse_one(const struct cmsghdr *c, struct tl_frame *f, struct tl_extra *extra)
+static int parse_one(const struct cmsghdr *c, struct tl_frame *f, struct given *g, struct tl_extra *extra)
 {
 	const void *data = CMSG_DATA(c);
 	size_t type = (size_t)c->cmsg_type;
@@ -94,11 +81,17 @@ static int parse_one(const struct cmsghdr *c, struct tl_frame *f, struct tl_extr
 		extra->init = data;
 		return 0;
 	case SCTP_SNDRCV:
-		return parse_sndrcv(data, f);
+		f->flags |= TL_F_SNDRCV;
+		memcpy(&g->sndrcv, data, sizeof g->sndrcv);
+		return g->sndrcv.sinfo_flags & ~SEND_FLAGS ? EINVAL : 0;
 	case SCTP_SNDINFO:
-		return parse_sndinfo(data, f);
+		f->flags |= TL_F_SNDINFO;
+		memcpy(&g->sndinfo, data, sizeof g->sndinfo);
+		return g->sndinfo.snd_flags & ~SEND_FLAGS ? EINVAL : 0;
 	case SCTP_PRINFO:
-		return parse_prinfo(data, f);
+		f->flags |= TL_F_PRINFO;
+		memcpy(&g->prinfo, data, sizeof g->prinfo);
+		return g->prinfo.pr_policy & ~SCTP_PR_SCTP_MASK ? EINVAL : 0;
 	case SCTP_AUTHINFO:
 		f->flags |= TL_F_AUTHINFO;
 		memcpy(&f->keynumber, data, sizeof f->keynumber);
@@ -107,35 +100,41 @@ static int parse_one(const struct cmsghdr *c, struct tl_frame *f, struct tl_extr
 	return parse_address(data, type == SCTP_DSTADDRV6, extra);
 }
 
+static int parse_name(const struct msghdr *m, struct tl_frame *frame)
+{
+	struct sockaddr a;
+	if (m->msg_namelen < sizeof a)
+		return EINVAL;
+	memcpy(&a, m->msg_name, sizeof a);
+	socklen_t size = a.sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	if ((a.sa_family != AF_INET && a.sa_family != AF_INET6) || m->msg_namelen < size)
+		return EINVAL;
+	/* What is behind an IPv4 address is not part of it. */
+	memcpy(frame->addr, m->msg_name, a.sa_family == AF_INET ? offsetof(struct sockaddr_in, sin_zero) : size);
+	frame->addr_length = (uint16_t)size;
+	frame->flags |= TL_F_NAMED;
+	return 0;
+}
+
 int tl_parse(const struct msghdr *m, int flags, struct tl_frame *frame, struct tl_extra *extra)
 {
 	extra->init = NULL;
 	extra->addrs_length = 0;
-	if (m->msg_name != NULL && m->msg_namelen != 0) {
-		struct sockaddr a;
-		if (m->msg_namelen < sizeof a)
-			return EINVAL;
-		memcpy(&a, m->msg_name, sizeof a);
-		socklen_t size = a.sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-		if ((a.sa_family != AF_INET && a.sa_family != AF_INET6) || m->msg_namelen < size)
-			return EINVAL;
-		/* What is behind an IPv4 address is not part of it. */
-		memcpy(frame->addr, m->msg_name, a.sa_family == AF_INET ? offsetof(struct sockaddr_in, sin_zero) : size);
-		frame->addr_length = (uint16_t)size;
-		frame->flags |= TL_F_NAMED;
-	}
 	if (flags & MSG_EOR)
 		frame->flags |= TL_F_EOR;
-	if (m->msg_control == NULL)
-		return 0;
+	int error = m->msg_name != NULL && m->msg_namelen != 0 ? parse_name(m, frame) : 0;
+	if (error != 0 || m->msg_control == NULL || m->msg_controllen == 0)
+		return error;
+	struct given given;
 	struct msghdr walk = *m;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&walk); c != NULL; c = CMSG_NXTHDR(&walk, c)) {
 		if (c->cmsg_len < sizeof *c || c->cmsg_len > (size_t)((char *)walk.msg_control + walk.msg_controllen - (char *)c))
 			return EINVAL;
-		int error = c->cmsg_level == IPPROTO_SCTP ? parse_one(c, frame, extra) : 0;
+		error = c->cmsg_level == IPPROTO_SCTP ? parse_one(c, frame, &given, extra) : 0;
 		if (error != 0)
 			return error;
 	}
+	fill(frame, &given);
 	return 0;
 }
 
