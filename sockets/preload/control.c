@@ -341,11 +341,15 @@ void tl_control_parent(void)
 	sys_restore_signals(&signals);
 }
 
-/* The connection is the parent's; ours is made when it is needed. */
+void tl_control_adopt(void)
+{
+	hang_up();
+	atomic_store(&control.lock, 0);
+}
+
 void tl_control_child(void)
 {
 	sigset_t signals = fork_signals;
-	hang_up();
-	atomic_store(&control.lock, 0);
+	tl_control_adopt();
 	sys_restore_signals(&signals);
 }

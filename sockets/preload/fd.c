@@ -37,8 +37,10 @@ static _Atomic uint32_t table_owner;
 static uint32_t used_socks; /* entries that ever were in use */
 static uint32_t free_socks; /* list through next_free; index plus 1 */
 
-/* The process that the tables describe. */
+/* The process that the tables describe, and a byte that a copy of its memory has
+ * not: so a fork that went past pthread_atfork differs from a vfork. */
 static _Atomic pid_t table_pid;
+static volatile uint8_t *original;
 
 static __thread uint32_t thread_id;
 
@@ -81,8 +83,6 @@ bool tl_lock(struct tl_sock *s) { return acquire(&s->owner); }
 
 void tl_unlock(struct tl_sock *s, bool locked) { release(&s->owner, locked); }
 
-bool tl_foreign(void) { return atomic_load(&table_pid) != getpid(); }
-
 static void table_lock(sigset_t *old)
 {
 	sys_block_signals(old);
@@ -103,17 +103,42 @@ static void *map(size_t size)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+static struct tl_sock *sock(uint32_t index)
+{
+	return &atomic_load_explicit(&socks[index / SOCKS], memory_order_acquire)[index % SOCKS];
+}
+
+/* Makes the tables those of a child that has one thread, so that no lock has a
+ * holder any more. */
+static void adopt(void)
+{
+	thread_id = 0;
+	atomic_store(&table_owner, 0);
+	for (uint32_t i = 0; i < used_socks; i++)
+		if (atomic_load(&sock(i)->owner) != 0)
+			atomic_store(&sock(i)->owner, 0);
+	atomic_store(&table_pid, getpid());
+	if (original != NULL)
+		*original = true;
+}
+
+bool tl_foreign(void)
+{
+	if (atomic_load(&table_pid) == getpid())
+		return false;
+	if (original == NULL || *original)
+		return true;
+	adopt();
+	tl_control_adopt();
+	return false;
+}
+
 static entry *lookup(int fd)
 {
 	if (fd < 0 || fd >= CHUNK * CHUNKS)
 		return NULL;
 	entry *chunk = atomic_load_explicit(&descriptors[fd / CHUNK], memory_order_acquire);
 	return chunk == NULL ? NULL : &chunk[fd % CHUNK];
-}
-
-static struct tl_sock *sock(uint32_t index)
-{
-	return &atomic_load_explicit(&socks[index / SOCKS], memory_order_acquire)[index % SOCKS];
 }
 
 struct tl_sock *tl_find(int fd)
@@ -356,6 +381,11 @@ struct dirent_raw {
 void tl_init_descriptors(void)
 {
 	atomic_store(&table_pid, getpid());
+	original = map(1);
+	if (original != NULL && madvise((void *)original, 1, MADV_WIPEONFORK) == 0)
+		*original = true;
+	else
+		original = NULL;
 	int directory = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (directory < 0) {
 		struct rlimit limit = {.rlim_cur = 1024};
@@ -383,13 +413,8 @@ void tl_fork_prepare(void) { table_lock(&fork_signals); }
 
 void tl_fork_parent(void) { table_unlock(&fork_signals); }
 
-/* The child has one thread: no lock has a holder any more. */
 void tl_fork_child(void)
 {
-	thread_id = 0;
-	atomic_store(&table_pid, getpid());
-	for (uint32_t i = 0; i < used_socks; i++)
-		if (atomic_load(&sock(i)->owner) != 0)
-			atomic_store(&sock(i)->owner, 0);
-	table_unlock(&fork_signals);
+	adopt();
+	sys_restore_signals(&fork_signals);
 }

@@ -139,6 +139,8 @@ void tl_init_control(const char *path);
 void tl_control_prepare(void);
 void tl_control_parent(void);
 void tl_control_child(void);
+/* In a child: the connection is the parent's, its own is made when it is needed. */
+void tl_control_adopt(void);
 
 /* connect.c */
 

@@ -98,6 +98,24 @@ static void vforked(void)
 	CHECK(close(sctp()) == 0);
 }
 
+/* fork without the C library's knowledge: the child's table is its own. */
+static void cloned(void)
+{
+	int p[2];
+	char b[10];
+	couple(p);
+	pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	CHECK(child >= 0);
+	if (child == 0) {
+		CHECK(send(p[0], "x", 1, 0) == 1 && recv(p[1], b, sizeof b, 0) == 1);
+		CHECK(close(p[0]) == 0 && syscall(SYS_dup3, open("/dev/null", O_RDWR), p[0], 0) == p[0] && write(p[0], b, 1) == 1);
+		CHECK(close(sctp()) == 0);
+		_exit(0);
+	}
+	succeeded(child);
+	CHECK(send(p[0], "x", 1, 0) == 1 && recv(p[1], b, sizeof b, 0) == 1 && close(sctp()) == 0);
+}
+
 static void executed(void)
 {
 	int p[2];
@@ -342,7 +360,7 @@ static void proven(void)
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
-		{"copies", copies}, {"forked", forked}, {"forked_busy", forked_busy}, {"vforked", vforked}, {"executed", executed}, {"executed_connecting", executed_connecting}, {"passed", passed},
+		{"copies", copies}, {"forked", forked}, {"forked_busy", forked_busy}, {"vforked", vforked}, {"cloned", cloned}, {"executed", executed}, {"executed_connecting", executed_connecting}, {"passed", passed},
 		{"closed_all", closed_all}, {"exhausted", exhausted}, {"lowest_number", lowest_number}, {"threads", threads}, {"pieces", pieces},
 		{"others", others}, {"proven", proven}, {0},
 	};
