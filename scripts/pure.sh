@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
 export CGO_ENABLED=0
-$go build ./cmd/... ./internal/... ./bench/rig ./sctpcore/... ./ring/... ./nic ./nic/mem/... ./nic/fault/... ./nic/pcap/... ./dataplane/...
-packages=$($go list -f '{{.ImportPath}}' ./sctpcore/... ./ring/... ./nic ./nic/mem/... ./nic/fault/... ./nic/pcap/... ./dataplane/... ./internal/... ./bench/rig ./cmd/...)
+$go build ./cmd/... ./internal/... ./bench/rig ./sctpcore/... ./ring/... ./nic ./nic/mem/... ./nic/fault/... ./nic/pcap/... ./dataplane/... ./sockets/...
+packages=$($go list -f '{{.ImportPath}}' ./sctpcore/... ./ring/... ./nic ./nic/mem/... ./nic/fault/... ./nic/pcap/... ./dataplane/... ./sockets/... ./internal/... ./bench/rig ./cmd/...)
 # A package that needs cgo would be listed without its files: none of these may.
 if $go list -deps -f '{{if .CgoFiles}}{{.ImportPath}}{{end}}' $packages | grep .; then
 	echo "the packages above have cgo files even with CGO_ENABLED=0" >&2

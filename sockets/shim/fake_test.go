@@ -50,7 +50,7 @@ type fake struct {
 	controls map[int]bool
 	dead     bool
 	proofs   int
-	wantAll  bool // proofs for every request
+	prove    bool // every request
 	done     sync.WaitGroup
 }
 
@@ -78,14 +78,15 @@ type endpoint struct {
 	events  int // epoll, to wait for the data connection
 }
 
-func startFake(t *testing.T) *fake {
+// startFake serves until the test ends; prove: every request needs the descriptor.
+func startFake(t *testing.T, prove bool) *fake {
 	path := filepath.Join(t.TempDir(), "server")
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	require.NoError(t, err)
 	require.NoError(t, unix.Bind(fd, &unix.SockaddrUnix{Name: path}))
 	require.NoError(t, unix.Listen(fd, 64))
 	f := &fake{t: t, path: path, listener: fd, next: 0xfee1_0000_0000_0000 + uint64(os.Getpid())<<16, port: 40000,
-		sockets: map[uint64]*endpoint{}, byPort: map[uint16]*endpoint{}, controls: map[int]bool{}}
+		sockets: map[uint64]*endpoint{}, byPort: map[uint16]*endpoint{}, controls: map[int]bool{}, prove: prove}
 	f.done.Add(1)
 	go f.accept()
 	t.Cleanup(func() {
@@ -187,12 +188,12 @@ func (f *fake) answer(fd int, q *sockets.Request, payload, oob []byte) {
 		r.Socket = made.status()
 	case e == nil:
 		r.Error = int32(unix.ESTALE)
-	case f.wantAll && q.Flags&sockets.AskProof == 0:
+	case f.prove && q.Flags&sockets.AskProof == 0:
 		f.proofs++
 		r.Error, r.Flags = int32(unix.EACCES), sockets.NeedProof
 	default:
 		e.drain()
-		if f.wantAll && (proof < 0 || cookie(proof) != e.cookie) {
+		if f.prove && (proof < 0 || cookie(proof) != e.cookie) {
 			f.t.Errorf("wrong proof")
 		}
 		out, pass = e.answer(q, payload, &r)

@@ -14,6 +14,9 @@ func (e *endpoint) answer(q *sockets.Request, payload []byte, r *sockets.Reply) 
 	switch q.Op {
 	case sockets.OpBind:
 		e.port = binary.BigEndian.Uint16(payload[2:])
+		if holder := e.f.byPort[e.port]; holder != nil {
+			holder.drain() // its program may have closed it a moment ago
+		}
 		if e.port != 0 && e.f.byPort[e.port] != nil {
 			r.Error = int32(unix.EADDRINUSE)
 			return nil, -1

@@ -40,8 +40,7 @@ func TestPrograms(t *testing.T) {
 		require.NotEmpty(t, cases)
 		for _, c := range cases {
 			t.Run(name+"/"+c, func(t *testing.T) {
-				f := startFake(t)
-				f.wantAll = c == "proven"
+				f := startFake(t, c == "proven")
 				run := exec.Command(program, c)
 				var err error
 				run.Env, err = Environ(os.Environ(), library, f.path)
@@ -57,7 +56,7 @@ func TestPrograms(t *testing.T) {
 func TestProgramsEndLeavesNothing(t *testing.T) {
 	library := libraryUnderTest(t)
 	program := cc(t, "data", "-pthread", "testdata/data.c")
-	f := startFake(t)
+	f := startFake(t, false)
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {

@@ -243,6 +243,28 @@ static void exhausted(void)
 	CHECK((accepted = accept(listener, NULL, NULL)) == last && recv(accepted, b, sizeof b, 0) == 1);
 }
 
+/* More sockets than one chunk of the tables has, twice over. */
+static void crowd(void)
+{
+	enum { N = 600 };
+	static int fd[N];
+	struct rlimit limit = {N + 100, N + 100};
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < N; i++) {
+			struct sockaddr_in a = at(10000 + i);
+			fd[i] = sctp();
+			CHECK(bind(fd[i], (void *)&a, sizeof a) == 0);
+		}
+		for (int i = N - 1; i >= 0; i -= 1 + round) {
+			struct sockaddr_in a;
+			socklen_t n = sizeof a;
+			CHECK(getsockname(fd[i], (void *)&a, &n) == 0 && ntohs(a.sin_port) == 10000 + i);
+			CHECK(close(fd[i]) == 0);
+		}
+	}
+}
+
 static void lowest_number(void)
 {
 	int first = open("/dev/null", O_RDONLY), fd = sctp(), next = open("/dev/null", O_RDONLY);
@@ -361,7 +383,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		{"copies", copies}, {"forked", forked}, {"forked_busy", forked_busy}, {"vforked", vforked}, {"cloned", cloned}, {"executed", executed}, {"executed_connecting", executed_connecting}, {"passed", passed},
-		{"closed_all", closed_all}, {"exhausted", exhausted}, {"lowest_number", lowest_number}, {"threads", threads}, {"pieces", pieces},
+		{"closed_all", closed_all}, {"exhausted", exhausted}, {"crowd", crowd}, {"lowest_number", lowest_number}, {"threads", threads}, {"pieces", pieces},
 		{"others", others}, {"proven", proven}, {0},
 	};
 	self = argv[0];
