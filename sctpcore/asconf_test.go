@@ -125,11 +125,14 @@ func TestDeleteAddressWithDataOutstanding(t *testing.T) {
 	p.e[1].HandlePackets(p.now, []Inbound{{Src: addrOf(1, 1), Dst: addrOf(2, 1), Data: b}})
 	require.Equal(t, before+1, p.e[1].ctr.Drops.AddressNotOfAssoc)
 	// And what comes to the deleted address late is not answered.
-	b = packet(p.assoc(0).localTag, wire.AppendAbort(nil, false, nil))
-	wire.PutHeader(b, portZ, portA, p.assoc(0).localTag)
-	p.e[0].HandlePackets(p.now, []Inbound{{Src: addrOf(2, 0), Dst: addrOf(1, 1), Data: b}})
-	require.Equal(t, uint64(1), p.e[0].ctr.Drops.DeletedAddress)
-	require.Equal(t, Established, p.state(0))
+	for i, c := range [][]byte{wire.AppendAbort(nil, false, nil), dataChunk(whole, z.out.nextTSN, 0, 21, []byte("late"))} {
+		b = packet(p.assoc(0).localTag, c)
+		wire.PutHeader(b, portZ, portA, p.assoc(0).localTag)
+		p.e[0].HandlePackets(p.now, []Inbound{{Src: addrOf(2, 0), Dst: addrOf(1, 1), Data: b}})
+		require.Equal(t, uint64(i+1), p.e[0].ctr.Drops.DeletedAddress)
+		require.Equal(t, Established, p.state(0))
+		require.Empty(t, p.receive(0))
+	}
 	// It may come back.
 	p.change(0, AddAddress, addrOf(1, 1))
 	p.run(p.now + Second)
@@ -712,7 +715,7 @@ func TestAsconfFromUnknownSource(t *testing.T) {
 	require.Equal(t, uint64(1), d.BadAuth)
 	r.serial--
 	// Refused, it is answered to where it came from, and nothing else of the packet counts.
-	user := dataChunk(whole|wire.FlagU, r.tsn, 0, 0, []byte("behind"))
+	user := dataChunk(whole, r.tsn, 0, 0, []byte("behind"))
 	got := r.sayAuth(r.asconf(old, req(wire.ParamDeleteIP, 1, wild)), user)
 	require.Equal(t, []string{"AUTH+ASCONF ACK"}, r.authentic(got))
 	require.Equal(t, r.src, got[0].dst)

@@ -234,27 +234,30 @@ func authData() *Extensions {
 	return &Extensions{Asconf: true, Auth: &AuthParams{Chunks: []wire.ChunkType{wire.ChunkData, wire.ChunkAbort}}}
 }
 
+// DATA in sequence and DATA out of the stream order are taken in at different places.
 func TestUnauthenticatedIsDiscarded(t *testing.T) {
-	r := establishedAuth(t, authData(), nil)
-	d := &r.e.ctr.Drops
-	user := dataChunk(whole|wire.FlagU, r.tsn, 0, 0, []byte("hello"))
-	r.say(user)
-	require.Equal(t, uint64(1), d.Unauthenticated)
-	require.Empty(t, r.read())
-	require.Equal(t, Never, r.assoc().sackTimer, "it is not even acknowledged")
-	// What follows is not discarded: a HEARTBEAT may come without AUTH.
-	require.Equal(t, []string{"HEARTBEAT ACK"}, names(r.say(wire.AppendHeartbeat(nil, wire.ChunkHeartbeat, []byte("x")), user)))
-	require.Equal(t, uint64(2), d.Unauthenticated)
-	// What stands before AUTH is not authenticated by it.
-	r.say(user, r.sealed(0, wire.HMACSHA256, user[:0]))
-	require.Equal(t, uint64(3), d.Unauthenticated)
-	r.say(wire.AppendAbort(nil, false, nil))
-	require.Equal(t, Established, r.state(), "an ABORT must be authenticated too")
-	require.Equal(t, uint64(4), d.Unauthenticated)
-	r.sayAuth(user)
-	require.Equal(t, []string{"hello"}, r.read())
-	r.sayAuth(wire.AppendAbort(nil, false, nil))
-	require.Equal(t, Closed, r.state())
+	for _, flags := range []uint8{whole, whole | wire.FlagU} {
+		r := establishedAuth(t, authData(), nil)
+		d := &r.e.ctr.Drops
+		user := dataChunk(flags, r.tsn, 0, 0, []byte("hello"))
+		r.say(user)
+		require.Equal(t, uint64(1), d.Unauthenticated)
+		require.Empty(t, r.read())
+		require.Equal(t, Never, r.assoc().sackTimer, "it is not even acknowledged")
+		// What follows is not discarded: a HEARTBEAT may come without AUTH.
+		require.Equal(t, []string{"HEARTBEAT ACK"}, names(r.say(wire.AppendHeartbeat(nil, wire.ChunkHeartbeat, []byte("x")), user)))
+		require.Equal(t, uint64(2), d.Unauthenticated)
+		// What stands before AUTH is not authenticated by it.
+		r.say(user, r.sealed(0, wire.HMACSHA256, user[:0]))
+		require.Equal(t, uint64(3), d.Unauthenticated)
+		r.say(wire.AppendAbort(nil, false, nil))
+		require.Equal(t, Established, r.state(), "an ABORT must be authenticated too")
+		require.Equal(t, uint64(4), d.Unauthenticated)
+		r.sayAuth(user)
+		require.Equal(t, []string{"hello"}, r.read())
+		r.sayAuth(wire.AppendAbort(nil, false, nil))
+		require.Equal(t, Closed, r.state())
+	}
 }
 
 func TestWrongAuth(t *testing.T) {

@@ -182,7 +182,7 @@ func (a *assoc) handleChunks(in *Inbound, b []byte) {
 	}
 	hadData := false
 	for first := len(b) == len(in.Data)-wire.CommonHeaderLen; len(b) > 0 && a.state != Closed; first = false {
-		if a.takesData() {
+		if a.takesData() && (a.ext == nil || a.ext.admits(in, wire.ChunkData)) {
 			if rest := a.takeRun(b); len(rest) < len(b) {
 				b, hadData = rest, true
 				continue

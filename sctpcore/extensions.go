@@ -267,7 +267,13 @@ const (
 	stop                    // and so is the packet
 )
 
-// intercept sees each chunk first: it takes those of extensions, and keeps away what
+// admits tells whether intercept would pass on a chunk of type t, not its own, where the
+// packet has been read to.
+func (x *extensions) admits(in *Inbound, t wire.ChunkType) bool {
+	return (x.authenticated || !x.auth.ours.has(t)) && !x.stranger && !contains(x.conf.gone, in.Dst)
+}
+
+// intercept sees each chunk first, but for DATA that admits lets by: it takes those of extensions, and keeps away what
 // must be authenticated and is not. rest is what follows in the packet.
 func (a *assoc) intercept(in *Inbound, c wire.Chunk, rest []byte, now Time) verdict {
 	x := a.ext
