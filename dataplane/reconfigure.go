@@ -30,6 +30,43 @@ func (c *Conn) RemoveLocal(ip netip.Addr) error { return c.change(sctpcore.Delet
 // Otherwise it is as AddLocal.
 func (c *Conn) SetPeerPrimary(ip netip.Addr) error { return c.change(sctpcore.SetPeerPrimary, ip) }
 
+// SetLocals asks the peer, in one ASCONF if that fits a packet, for what makes ips our
+// addresses in the association: first those that it lacks are added, then the others are
+// deleted. It is for when the addresses of this dataplane have changed. Otherwise it is
+// as AddLocal; after an error a part of it may have been asked for.
+func (c *Conn) SetLocals(ips ...netip.Addr) error {
+	for _, ip := range ips {
+		if !c.d.owns(ip) {
+			return fmt.Errorf("dataplane: %v is not an address of this dataplane: use some of %v", ip, c.d.locals)
+		}
+	}
+	return c.onWorker(func(w *worker, a *assoc) error {
+		defer w.readdress(a)
+		return w.setLocals(a, wireAddrs(ips))
+	})
+}
+
+func (w *worker) setLocals(a *assoc, want []wire.Addr) error {
+	info, _ := w.core.Assoc(a.id)
+	for _, addr := range want {
+		if slices.Contains(info.LocalAddrs, addr) {
+			continue
+		}
+		if err := w.core.ChangeAddress(w.now, a.id, sctpcore.AddAddress, addr); err != nil {
+			return err
+		}
+	}
+	for _, addr := range info.LocalAddrs {
+		if slices.Contains(want, addr) {
+			continue
+		}
+		if err := w.core.ChangeAddress(w.now, a.id, sctpcore.DeleteAddress, addr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *Conn) change(op sctpcore.AddressOp, ip netip.Addr) error {
 	return c.onWorker(func(w *worker, a *assoc) error {
 		if err := w.core.ChangeAddress(w.now, a.id, op, wire.AddrFrom(ip)); err != nil {

@@ -89,8 +89,11 @@ func TestRenumber(t *testing.T) {
 	require.NoError(t, err)
 	c, s := l.dialFrom(ln, 0)
 	events := c.Events(100)
-	require.NoError(t, c.AddLocal(addrOf(0, 1, false).Addr()))
-	require.NoError(t, c.RemoveLocal(addrOf(0, 0, false).Addr()))
+	old, fresh := addrOf(0, 0, false).Addr(), addrOf(0, 1, false).Addr()
+	require.NoError(t, c.SetLocals(old), "nothing to do")
+	require.ErrorIs(t, c.SetLocals(), sctpcore.ErrLastAddress)
+	require.Error(t, c.SetLocals(fresh, netip.MustParseAddr("192.0.2.1")))
+	require.NoError(t, c.SetLocals(fresh))
 	for op := sctpcore.AddressOp(0); op != sctpcore.DeleteAddress; {
 		e := await(t, events, sctpcore.EventAsconf)
 		require.Zero(t, e.Cause)
@@ -99,7 +102,7 @@ func TestRenumber(t *testing.T) {
 	require.NoError(t, l.wires[0][0].SetLink(false))
 	pump(t, c, s, 500, 3000)
 	pump(t, s, c, 500, 3000)
-	require.Equal(t, []netip.Addr{addrOf(0, 1, false).Addr()}, s.RemoteAddr().(*Addr).IPs)
+	require.Equal(t, []netip.Addr{fresh}, s.RemoteAddr().(*Addr).IPs)
 }
 
 func TestAuthenticatedConn(t *testing.T) {
