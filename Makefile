@@ -54,11 +54,11 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy, of both modules
 interop: setup-test ## against usrsctp at full speed for INTEROPTIME seconds, with and without loss; needs root
 	TRUNKLINE_INTEROP_SECONDS=$(INTEROPTIME) $(GO) test -count=1 -v -timeout 30m -run TestFullSpeed ./interop
 
-bench: setup-test ## run every benchmark, then the comparison with other stacks (some 15 minutes)
+bench: setup-test ## run every benchmark, then the comparison with other stacks and testpmd (some 30 minutes)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
 	cd bench/peers && $(GO) run $(PEERTAGS) ./cmd/targets
 
-bench-quick: setup-test ## a short comparison with other stacks (some 2 minutes), nothing written
+bench-quick: setup-test ## a short comparison (some 4 minutes), nothing written
 	cd bench/peers && $(GO) run $(PEERTAGS) ./cmd/targets -quick -out ""
 
 fuzz: ## run every fuzz target on FUZZTIME inputs each (or for a time: FUZZTIME=10m)
