@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
 
 // defaultBacklog is how many associations may wait for Accept.
@@ -127,6 +128,6 @@ func (w *worker) listen(l *Listener) error {
 }
 
 func (w *worker) unlisten(l *Listener) {
-	w.core.Unlisten(l.addr.Port)
+	w.core.Unlisten(l.addr.Port, wire.AddrFrom(l.addr.IPs[0]))
 	delete(w.listeners, l.addr.Port)
 }

@@ -127,7 +127,7 @@ func (l *Listener) AddLocal(ip netip.Addr) error {
 	if !l.d.owns(ip) {
 		return fmt.Errorf("dataplane: %v is not an address of this dataplane: use one of %v", ip, l.d.locals)
 	}
-	return l.readdress(ip, func(w *worker) error { return w.core.AddLocal(l.addr.Port, wire.AddrFrom(ip)) })
+	return l.readdress(ip, func(w *worker) error { return w.core.AddLocal(l.addr.Port, wire.AddrFrom(l.addr.IPs[0]), wire.AddrFrom(ip)) })
 }
 
 // RemoveLocal accepts no associations at ip any more; those that exist keep it until
@@ -156,7 +156,7 @@ func (l *Listener) readdress(ip netip.Addr, do func(*worker) error) error {
 // SetKeys replaces the keys that associations accepted from now on begin with; see
 // sctpcore.Endpoint.SetListenerKeys.
 func (l *Listener) SetKeys(keys []sctpcore.AuthKey, active uint16) error {
-	return l.onWorkers(func(w *worker) error { return w.core.SetListenerKeys(l.addr.Port, keys, active) })
+	return l.onWorkers(func(w *worker) error { return w.core.SetListenerKeys(l.addr.Port, wire.AddrFrom(l.addr.IPs[0]), keys, active) })
 }
 
 func (l *Listener) onWorkers(do func(*worker) error) error {

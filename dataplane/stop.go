@@ -5,6 +5,7 @@ import (
 
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
 
 // Phases of a worker's end.
@@ -89,7 +90,7 @@ func (w *worker) wound() bool {
 // abortAll aborts every association and sends the ABORTs.
 func (w *worker) abortAll() {
 	for _, l := range w.listeners {
-		w.core.Unlisten(l.addr.Port)
+		w.core.Unlisten(l.addr.Port, wire.AddrFrom(l.addr.IPs[0]))
 	}
 	clear(w.listeners)
 	for i := len(w.order) - 1; i >= 0; i-- {

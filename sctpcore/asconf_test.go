@@ -117,7 +117,7 @@ func TestDeleteAddressWithDataOutstanding(t *testing.T) {
 	}
 	require.Equal(t, []Event{{Kind: EventAsconf, Op: DeleteAddress, Addr: addrOf(1, 1)}}, reconfigured(p.events[0]))
 	require.Equal(t, []Event{{Kind: EventAddressRemoved, Addr: addrOf(1, 1), Path: 1}}, reconfigured(p.events[1]))
-	require.Zero(t, p.e[1].Lookup(portZ, portA, addrOf(1, 1)))
+	require.Zero(t, p.e[1].Lookup(portZ, portA, addrOf(1, 1), addrOf(2, 0)))
 	p.drop = nil
 	p.exchange(1)
 	before := p.e[1].ctr.Drops.AddressNotOfAssoc
@@ -751,7 +751,7 @@ func TestAsconfBeforeCookieAck(t *testing.T) {
 	p.drop = func(from int, f *flying) bool {
 		if describe(f.data) == "COOKIE ACK" && !asked {
 			asked = true
-			require.NoError(t, p.e[1].ChangeAddress(p.now, p.e[1].Lookup(portZ, portA, addrOf(1, 0)), AddAddress, addrOf(2, 1)))
+			require.NoError(t, p.e[1].ChangeAddress(p.now, p.e[1].Lookup(portZ, portA, addrOf(1, 0), addrOf(2, 0)), AddAddress, addrOf(2, 1)))
 			return true
 		}
 		return false
@@ -797,14 +797,14 @@ func TestPrimaryInINIT(t *testing.T) {
 func TestListenerAddresses(t *testing.T) {
 	r := newRawPeer(t, nil)
 	r.listen(1)
-	require.Equal(t, ErrInvalid, r.e.AddLocal(1, addrOf(2, 1)))
-	require.Equal(t, ErrInvalid, r.e.RemoveLocal(1, addrOf(2, 1)))
-	require.Equal(t, ErrAddress, r.e.AddLocal(portZ, addrOf(2, 0)))
+	require.Equal(t, ErrInvalid, r.e.AddLocal(1, addrOf(2, 0), addrOf(2, 1)))
+	require.Equal(t, ErrAddress, r.e.RemoveLocal(1, addrOf(2, 1)))
+	require.Equal(t, ErrAddress, r.e.AddLocal(portZ, addrOf(2, 0), addrOf(2, 0)))
 	require.Equal(t, ErrAddress, r.e.RemoveLocal(portZ, addrOf(2, 1)))
 	require.Equal(t, ErrLastAddress, r.e.RemoveLocal(portZ, addrOf(2, 0)))
 	r.establish()
 	before := r.assoc().locals
-	require.NoError(t, r.e.AddLocal(portZ, addrOf(2, 1)))
+	require.NoError(t, r.e.AddLocal(portZ, addrOf(2, 0), addrOf(2, 1)))
 	require.NoError(t, r.e.RemoveLocal(portZ, addrOf(2, 0)))
 	require.Equal(t, addrsOf(2, 1), before, "associations that exist keep theirs")
 	s := newRawPeer(t, nil)

@@ -239,10 +239,10 @@ func (r *asconfAnswer) add(addr wire.Addr) wire.CauseCode {
 	if addr.IsWildcard() {
 		addr = r.in.Src
 	}
-	if !usableAddr(addr) || !a.reachable(addr) {
+	if !usableAddr(addr) || !a.reachable(addr) || scopeOf(addr) > scopeOf(r.in.Src) {
 		return wire.CauseUnresolvableAddr
 	}
-	switch other := a.e.byPeer(a.localPort, a.peerPort, addr); {
+	switch other := a.e.byPeer(a.localPort, a.peerPort, addr, a.locals...); {
 	case other == a:
 		return 0
 	case other != nil:
@@ -256,7 +256,7 @@ func (r *asconfAnswer) add(addr wire.Addr) wire.CauseCode {
 	if addr == r.in.Src {
 		p.src = r.in.Dst
 	}
-	a.e.peers[peerKey{a.localPort, a.peerPort, addr}] = a.slot
+	a.e.indexPeer(a, addr)
 	p.hbTimer = r.now
 	a.arm(r.now)
 	a.event(Event{Kind: EventAddressAdded, Path: uint8(i), Addr: addr})
@@ -313,7 +313,7 @@ func (r *asconfAnswer) setPrimary(addr wire.Addr) wire.CauseCode {
 // is told of every path once the packet is done.
 func (a *assoc) removePath(i int, now Time) {
 	addr := a.paths[i].dst
-	delete(a.e.peers, peerKey{a.localPort, a.peerPort, addr})
+	a.e.unindexPeer(a, addr)
 	a.markLost(i)
 	a.paths = append(a.paths[:i], a.paths[i+1:]...)
 	// to is the new index of a path; what was the removed one becomes other.

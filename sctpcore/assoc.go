@@ -253,7 +253,7 @@ func (a *assoc) establish(now Time) {
 		a.e.ctr.ActiveEstabs++
 	}
 	a.current = a.primary
-	a.event(Event{Kind: EventUp, Passive: a.passive, Path: a.primary})
+	a.event(Event{Kind: EventUp, Passive: a.passive, Path: a.primary, Addr: a.paths[a.primary].src})
 	if a.ext != nil {
 		a.extensionsUp()
 	}

@@ -402,13 +402,13 @@ func TestKeysMustMatch(t *testing.T) {
 	require.Equal(t, CookieEchoed, p.state(0))
 	require.NotZero(t, p.e[1].ctr.Drops.BadAuth)
 	// The listener's keys may change: the cookie does not hold them.
-	require.NoError(t, p.e[1].SetListenerKeys(portZ, []AuthKey{{5, []byte("right")}}, 5))
+	require.NoError(t, p.e[1].SetListenerKeys(portZ, addrOf(2, 0), []AuthKey{{5, []byte("right")}}, 5))
 	p.run(p.now + 60*Second)
 	require.Equal(t, Established, p.state(0))
-	require.Equal(t, ErrKey, p.e[1].SetListenerKeys(portZ, nil, 1))
-	require.Equal(t, ErrInvalid, p.e[1].SetListenerKeys(1, nil, 0))
+	require.Equal(t, ErrKey, p.e[1].SetListenerKeys(portZ, addrOf(2, 0), nil, 1))
+	require.Equal(t, ErrInvalid, p.e[1].SetListenerKeys(1, addrOf(2, 0), nil, 0))
 	require.NoError(t, p.e[1].Listen(9, &ListenParams{Locals: addrsOf(2, 1)}))
-	require.Equal(t, ErrUnsupported, p.e[1].SetListenerKeys(9, nil, 0))
+	require.Equal(t, ErrUnsupported, p.e[1].SetListenerKeys(9, addrOf(2, 0), nil, 0))
 }
 
 // Keys change while data flows.

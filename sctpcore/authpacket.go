@@ -62,7 +62,7 @@ func (e *Endpoint) handleAuthFirst(in *Inbound, p wire.Packet, c wire.Chunk, res
 // stands, or, if there is none, by what the cookie says (RFC 4895, section 6.3).
 func (e *Endpoint) verifyCookieEcho(in *Inbound, p wire.Packet, c wire.Chunk, rest []byte, echo wire.Chunk) bool {
 	d := &e.ctr.Drops
-	if a := e.byPeer(p.DstPort(), p.SrcPort(), in.Src); a != nil && a.ext != nil && a.ext.auth.on {
+	if a := e.byPeer(p.DstPort(), p.SrcPort(), in.Src, in.Dst); a != nil && a.ext != nil && a.ext.auth.on {
 		k, _ := a.ext.auth.check(d, c, rest)
 		return k != nil
 	}
@@ -90,13 +90,13 @@ func (e *Endpoint) verifyCookieEcho(in *Inbound, p wire.Packet, c wire.Chunk, re
 
 // offerOf is what an association with the packet's sender offers, or would.
 func (e *Endpoint) offerOf(in *Inbound, p wire.Packet) *offer {
-	if a := e.byPeer(p.DstPort(), p.SrcPort(), in.Src); a != nil {
+	if a := e.byPeer(p.DstPort(), p.SrcPort(), in.Src, in.Dst); a != nil {
 		if a.ext == nil {
 			return nil
 		}
 		return a.ext.offer
 	}
-	if l := e.listeners[p.DstPort()]; l != nil {
+	if l := e.listening(p.DstPort(), in.Dst); l != nil {
 		return l.offer
 	}
 	return nil

@@ -124,11 +124,11 @@ func (e *Endpoint) DeleteKey(id AssocID, key uint16) error {
 	return ErrKey
 }
 
-// SetListenerKeys replaces the keys that associations accepted on a port from now on
-// begin with. What a port authenticates and how is fixed as long as it is listened
-// on (RFC 4895, section 6.1). The errors are ErrInvalid, ErrKey, ErrUnsupported.
-func (e *Endpoint) SetListenerKeys(port uint16, keys []AuthKey, active uint16) error {
-	l := e.listeners[port]
+// SetListenerKeys replaces the keys that associations accepted from now on by the listener
+// on a port at an address begin with. What it authenticates and how is fixed as long as it
+// listens (RFC 4895, section 6.1). The errors are ErrInvalid, ErrKey, ErrUnsupported.
+func (e *Endpoint) SetListenerKeys(port uint16, at wire.Addr, keys []AuthKey, active uint16) error {
+	l := e.listening(port, at)
 	switch {
 	case l == nil:
 		return ErrInvalid

@@ -229,7 +229,7 @@ func TestCollisionDoesNotTakeAddresses(t *testing.T) {
 	r.dial()
 	r.open(wire.AppendAddr(nil, addrOf(1, 0)), wire.AppendAddr(nil, addrOf(1, 5)))
 	require.Equal(t, []string{"COOKIE ACK"}, names(r.say(r.echo())))
-	require.Equal(t, victim, r.e.Lookup(portZ, portA, addrOf(1, 0)))
+	require.Equal(t, victim, r.e.Lookup(portZ, portA, addrOf(1, 0), addrOf(2, 0)))
 	r.works()
 	r.src, r.id, r.theirs = addrOf(1, 0), victim, tag
 	r.works()

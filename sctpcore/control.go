@@ -82,7 +82,7 @@ func (e *Endpoint) demux(in *Inbound, p wire.Packet, c wire.Chunk) *assoc {
 			return a
 		}
 	}
-	a := e.byPeer(p.DstPort(), p.SrcPort(), in.Src)
+	a := e.byPeer(p.DstPort(), p.SrcPort(), in.Src, in.Dst)
 	if a == nil {
 		e.outOfBlue(in, p)
 		return nil
@@ -118,7 +118,7 @@ func (e *Endpoint) fromPeer(a *assoc, in *Inbound, c wire.Chunk) bool {
 		return true
 	}
 	return a.state == CookieWait && c.Type() == wire.ChunkInitAck && usableAddr(in.Src) &&
-		e.byPeer(a.localPort, a.peerPort, in.Src) == nil
+		e.byPeer(a.localPort, a.peerPort, in.Src, a.locals...) == nil
 }
 
 // outOfBlue treats a packet that belongs to no association (RFC 9260, section 8.4).

@@ -13,9 +13,9 @@ func (e *Endpoint) handleCookieEcho(in *Inbound, p wire.Packet, c wire.Chunk) *a
 		e.ctr.Drops.BadCookie++
 		return nil
 	}
-	a := e.byPeer(p.DstPort(), p.SrcPort(), ck.src)
+	a := e.byPeer(p.DstPort(), p.SrcPort(), ck.src, ck.dst)
 	if a == nil {
-		a = e.byPeer(p.DstPort(), p.SrcPort(), in.Src)
+		a = e.byPeer(p.DstPort(), p.SrcPort(), in.Src, in.Dst)
 	}
 	if e.unauthenticatedEcho(a, &ck) {
 		e.ctr.Drops.Unauthenticated++
@@ -72,8 +72,8 @@ func (e *Endpoint) cookieForExisting(a *assoc, in *Inbound, p wire.Packet, ck *s
 
 // accept makes the association of a cookie that came to us as the listening side.
 func (e *Endpoint) accept(in *Inbound, ck *stateCookie) *assoc {
-	l := e.listeners[ck.localPort]
-	if l == nil || !contains(l.p.Locals, ck.dst) {
+	l := e.listening(ck.localPort, ck.dst)
+	if l == nil {
 		e.ctr.Drops.UnexpectedChunk++
 		return nil
 	}
@@ -81,13 +81,14 @@ func (e *Endpoint) accept(in *Inbound, ck *stateCookie) *assoc {
 		e.ctr.Drops.BadCookie++
 		return nil
 	}
+	locals := e.inScope(l.p.Locals, ck.src, ck.dst)
 	for _, addr := range ck.addrs[:ck.n] {
-		if e.byPeer(ck.localPort, ck.peerPort, addr) != nil {
+		if e.byPeer(ck.localPort, ck.peerPort, addr, locals...) != nil {
 			e.ctr.Drops.BadCookie++
 			return nil
 		}
 	}
-	a := e.newAssoc(ck.localPort, ck.peerPort, l.p.Locals, l.p.ReceiveBuffer, l.p.Timers)
+	a := e.newAssoc(ck.localPort, ck.peerPort, locals, l.p.ReceiveBuffer, l.p.Timers)
 	if a == nil {
 		e.ctr.Drops.NoRoom++
 		return nil
@@ -117,7 +118,7 @@ func (a *assoc) adopt(ck *stateCookie) {
 	}
 	a.in.init(int(ck.in), ck.peerTSN)
 	a.shrinkStreams(int(ck.out))
-	indexed := a.e.byPeer(a.localPort, a.peerPort, ck.src) == a
+	indexed := a.e.byPeer(a.localPort, a.peerPort, ck.src, a.locals...) == a
 	if indexed {
 		a.e.unindex(a)
 	}
@@ -131,7 +132,7 @@ func (a *assoc) adopt(ck *stateCookie) {
 		a.primary, a.current = uint8(i), uint8(i)
 	}
 	for _, addr := range ck.addrs[:ck.n] {
-		if a.reachable(addr) && a.e.byPeer(a.localPort, a.peerPort, addr) == nil {
+		if a.reachable(addr) && a.e.byPeer(a.localPort, a.peerPort, addr, a.locals...) == nil {
 			a.addPath(addr)
 		}
 	}

@@ -1,6 +1,10 @@
 package sctpcore
 
-import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+import (
+	"slices"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
 
 // tagTable finds an association by the verification tag that we chose for it.
 // Tags are random, so the low bits are hash enough: open addressing, linear
@@ -70,7 +74,9 @@ func (t *tagTable) del(tag uint32) {
 }
 
 // peerKey finds an association by one of its peer's transport addresses: for
-// packets that carry no tag of ours. It is off the data path.
+// packets that carry no tag of ours. It is off the data path. Associations that
+// differ in our addresses alone have keys in common: all but the first of them are
+// in Endpoint.twins.
 type peerKey struct {
 	local, peer uint16
 	addr        wire.Addr
@@ -131,7 +137,41 @@ func (e *Endpoint) newSlot() *assoc {
 func (e *Endpoint) index(a *assoc) {
 	e.tags.put(a.localTag, a)
 	for i := range a.paths {
-		e.peers[peerKey{a.localPort, a.peerPort, a.paths[i].dst}] = a.slot
+		e.indexPeer(a, a.paths[i].dst)
+	}
+}
+
+// indexPeer makes the association findable by one of its peer's addresses.
+func (e *Endpoint) indexPeer(a *assoc, addr wire.Addr) {
+	k := peerKey{a.localPort, a.peerPort, addr}
+	switch slot, taken := e.peers[k]; {
+	case !taken:
+		e.peers[k] = a.slot
+	case slot != a.slot && !slices.Contains(e.twins[k], a.slot):
+		e.twins[k] = append(e.twins[k], a.slot)
+	}
+}
+
+// unindexPeer undoes indexPeer.
+func (e *Endpoint) unindexPeer(a *assoc, addr wire.Addr) {
+	k := peerKey{a.localPort, a.peerPort, addr}
+	twins := e.twins[k]
+	switch slot, ok := e.peers[k]; {
+	case !ok:
+		return
+	case slot != a.slot:
+		if i := slices.Index(twins, a.slot); i >= 0 {
+			twins = slices.Delete(twins, i, i+1)
+		}
+	case len(twins) > 0:
+		e.peers[k], twins = twins[0], twins[1:]
+	default:
+		delete(e.peers, k)
+	}
+	if len(twins) > 0 {
+		e.twins[k] = twins
+	} else {
+		delete(e.twins, k)
 	}
 }
 
@@ -141,16 +181,45 @@ func (e *Endpoint) unindex(a *assoc) {
 		e.tags.del(a.localTag)
 	}
 	for i := range a.paths {
-		k := peerKey{a.localPort, a.peerPort, a.paths[i].dst}
-		if e.peers[k] == a.slot {
-			delete(e.peers, k)
-		}
+		e.unindexPeer(a, a.paths[i].dst)
 	}
 }
 
-func (e *Endpoint) byPeer(local, peer uint16, addr wire.Addr) *assoc {
-	if slot, ok := e.peers[peerKey{local, peer, addr}]; ok {
-		return e.slots[slot]
+// byPeer is the association between these ports whose peer has the address addr
+// and of whose own addresses one is among at; nil if there is none.
+func (e *Endpoint) byPeer(local, peer uint16, addr wire.Addr, at ...wire.Addr) *assoc {
+	k := peerKey{local, peer, addr}
+	slot, ok := e.peers[k]
+	if !ok {
+		return nil
+	}
+	if a := e.slots[slot]; a.hasLocal(at) {
+		return a
+	}
+	for _, slot := range e.twins[k] {
+		if a := e.slots[slot]; a.hasLocal(at) {
+			return a
+		}
+	}
+	return nil
+}
+
+// hasLocal tells whether one of the addresses is ours in the association.
+func (a *assoc) hasLocal(addrs []wire.Addr) bool {
+	for _, x := range addrs {
+		if contains(a.locals, x) {
+			return true
+		}
+	}
+	return false
+}
+
+// listening is the listener on a port at an address; nil if there is none.
+func (e *Endpoint) listening(port uint16, at wire.Addr) *listener {
+	for _, l := range e.listeners[port] {
+		if contains(l.p.Locals, at) {
+			return l
+		}
 	}
 	return nil
 }

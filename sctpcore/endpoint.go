@@ -2,6 +2,7 @@ package sctpcore
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
@@ -27,7 +28,8 @@ type Endpoint struct {
 	spare       []*assoc     // all zero
 	tags        tagTable
 	peers       map[peerKey]uint32
-	listeners   map[uint16]*listener
+	twins       map[peerKey][]uint32
+	listeners   map[uint16][]*listener
 	lastTimers  *Timers     // what the last association with timers of its own has
 	lastLocals  []wire.Addr // the last association's
 
@@ -39,6 +41,7 @@ type Endpoint struct {
 	replies       replies
 	cookies       cookieKeys
 	scratch       [replySize]byte // for what is built and copied at once
+	scoped        []wire.Addr     // of inScope
 	cookieScratch [maxCookieLen]byte
 	in            *Inbound // the packet being handled
 	gaps          [maxGapBlocks]wire.GapBlock
@@ -67,7 +70,8 @@ func New(cfg Config) (*Endpoint, error) {
 		rng:       rand.New(rand.NewChaCha8(cfg.Seed)),
 		tags:      newTagTable(),
 		peers:     make(map[peerKey]uint32),
-		listeners: make(map[uint16]*listener),
+		twins:     make(map[peerKey][]uint32),
+		listeners: make(map[uint16][]*listener),
 		store:     store{limit: cfg.Limits.StoreMemory},
 	}
 	e.replies.init(cfg.Limits.AnswersPerSecond)
@@ -156,14 +160,18 @@ func (e *Endpoint) PollTransmit(now Time, out []Outbound) int {
 // transmitTurn is how many packets an association sends before the next one's turn.
 const transmitTurn = 32
 
-// Listen accepts associations on a port until Unlisten; EventUp with Passive
-// set and LocalPort tells of each.
+// Listen accepts associations on a port at some addresses until Unlisten; EventUp with
+// Passive set, LocalPort and Addr tells of each. A port can be listened on several times
+// at different addresses, ErrPortInUse if they are not; so a port and an address name a
+// listener.
 func (e *Endpoint) Listen(port uint16, p *ListenParams) error {
-	switch {
-	case port == 0 || len(p.Locals) == 0:
+	if port == 0 || len(p.Locals) == 0 {
 		return ErrInvalid
-	case e.listeners[port] != nil:
-		return ErrPortInUse
+	}
+	for _, addr := range p.Locals {
+		if e.listening(port, addr) != nil {
+			return ErrPortInUse
+		}
 	}
 	offer, err := newOffer(p.Extensions)
 	if err != nil {
@@ -171,33 +179,32 @@ func (e *Endpoint) Listen(port uint16, p *ListenParams) error {
 	}
 	l := &listener{p: *p, offer: offer}
 	l.p.Locals = append([]wire.Addr(nil), p.Locals...)
-	e.listeners[port] = l
+	e.listeners[port] = append(e.listeners[port], l)
 	return nil
 }
 
-// AddLocal has a port that is listened on accept associations at addr too, and list it
-// in what it accepts from now on; associations that exist are told by ChangeAddress.
-// ErrInvalid if the port is not listened on, ErrAddress if it has the address.
-func (e *Endpoint) AddLocal(port uint16, addr wire.Addr) error {
-	l := e.listeners[port]
+// AddLocal has the listener on a port at an address accept associations at addr too, and
+// list it in what it accepts from now on; associations that exist are told by
+// ChangeAddress. ErrInvalid if there is no such listener, ErrAddress if it or another on
+// the port has the address.
+func (e *Endpoint) AddLocal(port uint16, at, addr wire.Addr) error {
+	l := e.listening(port, at)
 	switch {
 	case l == nil || !usableAddr(addr):
 		return ErrInvalid
-	case contains(l.p.Locals, addr):
+	case e.listening(port, addr) != nil:
 		return ErrAddress
 	}
 	l.p.Locals = append(without(l.p.Locals, addr), addr)
 	return nil
 }
 
-// RemoveLocal undoes AddLocal. ErrAddress if the port does not have the address,
-// ErrLastAddress if it has no other.
+// RemoveLocal undoes AddLocal. ErrAddress if no listener on the port has the address,
+// ErrLastAddress if the one that has it has no other.
 func (e *Endpoint) RemoveLocal(port uint16, addr wire.Addr) error {
-	l := e.listeners[port]
+	l := e.listening(port, addr)
 	switch {
 	case l == nil:
-		return ErrInvalid
-	case !contains(l.p.Locals, addr):
 		return ErrAddress
 	case len(l.p.Locals) == 1:
 		return ErrLastAddress
@@ -206,13 +213,20 @@ func (e *Endpoint) RemoveLocal(port uint16, addr wire.Addr) error {
 	return nil
 }
 
-// Unlisten stops accepting; associations that exist live on.
-func (e *Endpoint) Unlisten(port uint16) { delete(e.listeners, port) }
+// Unlisten stops the listener on a port at an address; associations that exist live on.
+func (e *Endpoint) Unlisten(port uint16, at wire.Addr) {
+	left := slices.DeleteFunc(e.listeners[port], func(l *listener) bool { return contains(l.p.Locals, at) })
+	if len(left) > 0 {
+		e.listeners[port] = left
+	} else {
+		delete(e.listeners, port)
+	}
+}
 
 // Lookup finds the association between these ports that has peer among its
-// peer's addresses; 0 if there is none.
-func (e *Endpoint) Lookup(localPort, peerPort uint16, peer wire.Addr) AssocID {
-	if a := e.byPeer(localPort, peerPort, peer); a != nil {
+// peer's addresses and local among ours; 0 if there is none.
+func (e *Endpoint) Lookup(localPort, peerPort uint16, peer, local wire.Addr) AssocID {
+	if a := e.byPeer(localPort, peerPort, peer, local); a != nil {
 		return a.id
 	}
 	return 0

@@ -14,7 +14,13 @@ func (e *Endpoint) Associate(now Time, p *AssociateParams) (AssocID, error) {
 		if !usableAddr(peer) {
 			return 0, ErrInvalid
 		}
-		if e.byPeer(p.LocalPort, p.PeerPort, peer) != nil {
+	}
+	locals := e.inScope(p.Locals, nearest(p.Peers), wire.Addr{})
+	if len(locals) == 0 {
+		return 0, ErrInvalid
+	}
+	for _, peer := range p.Peers {
+		if e.byPeer(p.LocalPort, p.PeerPort, peer, locals...) != nil {
 			return 0, ErrExists
 		}
 	}
@@ -23,7 +29,7 @@ func (e *Endpoint) Associate(now Time, p *AssociateParams) (AssocID, error) {
 		return 0, err
 	}
 	e.begin(now)
-	a := e.newAssoc(p.LocalPort, p.PeerPort, p.Locals, p.ReceiveBuffer, p.Timers)
+	a := e.newAssoc(p.LocalPort, p.PeerPort, locals, p.ReceiveBuffer, p.Timers)
 	if a == nil {
 		return 0, ErrLimit
 	}
@@ -67,7 +73,7 @@ func (a *assoc) transmitHandshake(now Time, o *Outbound) bool {
 		k.b = wire.AppendInit(k.b, wire.ChunkInit, a.localTag, uint32(a.in.limit),
 			uint16(len(a.out.nextSSN)), uint16(a.inStreamsMax), a.localInitTSN)
 		v4, v6 := families(a.locals)
-		k.b = appendAddrs(k.b, a.locals, true, true)
+		k.b = appendAddrs(k.b, a.e.inScope(a.locals, o.Dst, o.Src), true, true)
 		k.b = wire.AppendSupportedAddrTypes(k.b, v4, v6)
 		if a.preserve > 0 {
 			k.b = wire.AppendCookiePreservative(k.b, a.preserve)
@@ -161,7 +167,7 @@ func (e *Endpoint) handleInit(in *Inbound, p wire.Packet, c wire.Chunk) {
 		return
 	}
 	var ip initParams
-	if !ip.parse(i.Params(), e.cfg.Limits.PathsPerAssoc, e.scratch[:512:512]) {
+	if !ip.parse(i.Params(), in.Src, e.cfg.Limits.PathsPerAssoc, e.scratch[:512:512]) {
 		e.ctr.Drops.BadChunk++
 		return
 	}
@@ -173,7 +179,7 @@ func (e *Endpoint) handleInit(in *Inbound, p wire.Packet, c wire.Chunk) {
 		e.abortInit(in, p, i.InitiateTag(), wire.AppendCauseUnresolvableAddr(e.scratch[512:512], ip.hostName))
 		return
 	}
-	a := e.byPeer(p.DstPort(), p.SrcPort(), in.Src)
+	a := e.byPeer(p.DstPort(), p.SrcPort(), in.Src, in.Dst)
 	if a == nil {
 		e.freshInit(in, p, i, &ip)
 		return
@@ -183,8 +189,8 @@ func (e *Endpoint) handleInit(in *Inbound, p wire.Packet, c wire.Chunk) {
 
 // freshInit answers an INIT from a peer that we have no association with.
 func (e *Endpoint) freshInit(in *Inbound, p wire.Packet, i wire.Init, ip *initParams) {
-	l := e.listeners[p.DstPort()]
-	if l == nil || !contains(l.p.Locals, in.Dst) {
+	l := e.listening(p.DstPort(), in.Dst)
+	if l == nil {
 		// 8.4, rule 3, 5.1: nobody listens: "the receiver MUST respond with an ABORT".
 		e.ctr.OutOfBlues++
 		e.abortInit(in, p, i.InitiateTag(), nil)
@@ -193,8 +199,9 @@ func (e *Endpoint) freshInit(in *Inbound, p wire.Packet, i wire.Init, ip *initPa
 	if e.refuseOffer(in, p, i, l.offer, ip) {
 		return
 	}
+	locals := e.inScope(l.p.Locals, in.Src, in.Dst)
 	for _, addr := range ip.addrs[:ip.n] {
-		if e.byPeer(p.DstPort(), p.SrcPort(), addr) != nil {
+		if e.byPeer(p.DstPort(), p.SrcPort(), addr, locals...) != nil {
 			// Another association has this address: an INIT may not take it over.
 			e.abortInit(in, p, i.InitiateTag(), wire.AppendCauseRestartNewAddrs(e.scratch[512:512], in.Src))
 			return
@@ -206,7 +213,7 @@ func (e *Endpoint) freshInit(in *Inbound, p wire.Packet, i wire.Init, ip *initPa
 	ck.in = uint16(min(int(i.OutboundStreams()), orDefault(l.p.InStreams, e.cfg.Limits.InStreams)))
 	ck.out = uint16(min(int(i.InboundStreams()), orDefault(l.p.OutStreams, e.cfg.Limits.OutStreams)))
 	ck.offer, ck.local = l.offer, l.offer.newVector(e)
-	e.sendInitAck(in, p, &ck, ip, l.p.Locals,
+	e.sendInitAck(in, p, &ck, ip, locals,
 		orDefault(l.p.ReceiveBuffer, e.cfg.Limits.ReceiveBuffer),
 		orDefault(l.p.OutStreams, e.cfg.Limits.OutStreams), orDefault(l.p.InStreams, e.cfg.Limits.InStreams))
 }
@@ -330,7 +337,7 @@ func (a *assoc) handleInitAck(c wire.Chunk, in *Inbound, now Time) {
 		return
 	}
 	var ip initParams
-	if !ip.parse(i.Params(), a.e.cfg.Limits.PathsPerAssoc, a.e.scratch[:512:512]) {
+	if !ip.parse(i.Params(), in.Src, a.e.cfg.Limits.PathsPerAssoc, a.e.scratch[:512:512]) {
 		a.e.ctr.Drops.BadChunk++
 		return
 	}
@@ -401,7 +408,7 @@ func (a *assoc) peerAddresses(from wire.Addr, listed []wire.Addr) {
 		a.paths[i].state = Active
 	}
 	for _, addr := range listed {
-		if a.reachable(addr) && a.e.byPeer(a.localPort, a.peerPort, addr) == nil {
+		if a.reachable(addr) && a.e.byPeer(a.localPort, a.peerPort, addr, a.locals...) == nil {
 			a.addPath(addr)
 		}
 	}

@@ -307,7 +307,7 @@ func TestNobodyListens(t *testing.T) {
 	require.Equal(t, []string{"ABORT"}, names(r.put(0, r.plainInit())), "it listens on another address")
 	r.dst = addrOf(2, 0)
 	r.open()
-	r.e.Unlisten(portZ)
+	r.e.Unlisten(portZ, r.dst)
 	require.Empty(t, r.say(r.echo()), "it stopped listening meanwhile")
 	require.EqualValues(t, 1, r.e.ctr.Drops.UnexpectedChunk)
 }
@@ -456,7 +456,7 @@ func TestInitAckThatIsNotForUs(t *testing.T) {
 		r.dial()
 		r.src = addrOf(1, 0)
 		r.say(r.initAck(cookie))
-		require.Equal(t, victim, r.e.Lookup(portZ, portA, r.src), "the address was taken over")
+		require.Equal(t, victim, r.e.Lookup(portZ, portA, r.src, r.dst), "the address was taken over")
 		r.id, r.theirs = victim, tag
 		r.works()
 	})
@@ -466,7 +466,7 @@ func TestInitAckThatIsNotForUs(t *testing.T) {
 		r.src = addrOf(1, 5)
 		r.dial()
 		r.say(r.initAck(wire.AppendAddr(nil, addrOf(1, 0)), cookie))
-		require.Equal(t, victim, r.e.Lookup(portZ, portA, addrOf(1, 0)))
+		require.Equal(t, victim, r.e.Lookup(portZ, portA, addrOf(1, 0), addrOf(2, 0)))
 		r.id, r.theirs, r.src = victim, tag, addrOf(1, 0)
 		r.works()
 	})

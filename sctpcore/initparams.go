@@ -6,6 +6,7 @@ import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
 type initParams struct {
 	addrs    [maxCookieAddrs]wire.Addr
 	n        int
+	scope    scope // the nearest that is kept
 	cookie   []byte
 	preserve uint32 // Cookie Preservative, ms
 	v4, v6   bool   // address families that the peer supports
@@ -15,10 +16,11 @@ type initParams struct {
 }
 
 // parseInitParams goes through the parameters once; false if they are malformed.
-// Addresses are kept if they may have an association and, together with the
-// sender's own, are at most most; unknown parameters are treated as their type's
-// two high bits say (RFC 9260, section 3.2.1).
-func (ip *initParams) parse(b []byte, most int, scratch []byte) bool {
+// Addresses are kept if they may have an association, mean the sender, who is at from,
+// to us and, together with the sender's own, are at most most; unknown parameters are
+// treated as their type's two high bits say (RFC 9260, section 3.2.1).
+func (ip *initParams) parse(b []byte, from wire.Addr, most int, scratch []byte) bool {
+	ip.scope = scopeOf(from)
 	ip.v4, ip.v6 = true, true
 	ip.unknown = scratch[:0]
 	for len(b) > 0 {
@@ -64,7 +66,7 @@ func (ip *initParams) parse(b []byte, most int, scratch []byte) bool {
 }
 
 func (ip *initParams) addAddr(addr wire.Addr, most int) {
-	if !usableAddr(addr) || ip.n >= min(most, len(ip.addrs)) {
+	if !usableAddr(addr) || scopeOf(addr) > ip.scope || ip.n >= min(most, len(ip.addrs)) {
 		return
 	}
 	for _, x := range ip.addrs[:ip.n] {

@@ -62,10 +62,17 @@ func invariants(e *Endpoint) error {
 			return fmt.Errorf("a spare association is not empty: %+v", a)
 		}
 	}
-	for k, slot := range e.peers {
-		a := e.slots[slot]
-		if a == nil || a.state == Closed || a.findPath(k.addr) < 0 || a.localPort != k.local || a.peerPort != k.peer {
-			return fmt.Errorf("address %v of ports %d and %d leads to an association that does not have it", k.addr, k.local, k.peer)
+	for k, first := range e.peers {
+		for _, slot := range append([]uint32{first}, e.twins[k]...) {
+			a := e.slots[slot]
+			if a == nil || a.state == Closed || a.findPath(k.addr) < 0 || a.localPort != k.local || a.peerPort != k.peer {
+				return fmt.Errorf("address %v of ports %d and %d leads to an association that does not have it", k.addr, k.local, k.peer)
+			}
+		}
+	}
+	for k := range e.twins {
+		if _, ok := e.peers[k]; !ok || len(e.twins[k]) == 0 {
+			return fmt.Errorf("address %v of ports %d and %d has twins and no first", k.addr, k.local, k.peer)
 		}
 	}
 	return e.store.check(owners)
@@ -97,7 +104,7 @@ func (a *assoc) checkIndex() error {
 		return errors.New("primary, current or initial path does not exist")
 	}
 	for i := range a.paths {
-		if a.e.byPeer(a.localPort, a.peerPort, a.paths[i].dst) != a {
+		if a.e.byPeer(a.localPort, a.peerPort, a.paths[i].dst, a.locals...) != a {
 			return fmt.Errorf("peer's address %v does not lead to the association", a.paths[i].dst)
 		}
 		if a.findPath(a.paths[i].dst) != i {

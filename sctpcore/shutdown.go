@@ -214,7 +214,7 @@ func (e *Endpoint) HandleUnreachable(now Time, src, dst wire.Addr, quoted []byte
 	q := quoted[:8]
 	srcPort, dstPort := uint16(q[0])<<8|uint16(q[1]), uint16(q[2])<<8|uint16(q[3])
 	tag := uint32(q[4])<<24 | uint32(q[5])<<16 | uint32(q[6])<<8 | uint32(q[7])
-	a := e.byPeer(srcPort, dstPort, dst)
+	a := e.byPeer(srcPort, dstPort, dst, src)
 	if a == nil || !a.sentWith(tag, quoted) {
 		e.ctr.Drops.BadICMP++
 		return

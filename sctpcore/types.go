@@ -189,7 +189,7 @@ type EventKind uint8
 // The kinds of events.
 const (
 	// EventUp: the association is established (COMMUNICATION UP). Passive says
-	// which side began it.
+	// which side began it; Addr is then the address of ours that the peer asked.
 	EventUp EventKind = iota + 1
 	// EventRestart: the peer restarted; streams begin again, what was unsent is
 	// kept and sent anew, what was unacknowledged may be delivered twice.
