@@ -96,6 +96,11 @@ func classOf(a wire.Addr) addrClass {
 	return class6(a)
 }
 
+// isLoopback tells of 127.0.0.0/8 and ::1.
+func isLoopback(a wire.Addr) bool {
+	return a.Is4() && a[12] == 127 || a == wire.Addr{15: 1}
+}
+
 // Prefix is an address with the length of its network. Addr keeps its host
 // bits, so that a Prefix is also "our address and its subnet". Make it with
 // PrefixFrom; the zero Prefix contains nothing.

@@ -22,6 +22,9 @@ type IfaceConfig struct {
 	// are another port's (the weak host model of RFC 1122, section 3.3.4.2).
 	// They are not announced and ARP and ND are not answered for them.
 	Also []netip.Addr
+	// Loopback is for the port whose frames come back to it: all that it hears is our
+	// own, whatever addresses it is from, 127.0.0.0/8 and ::1 among them.
+	Loopback bool
 }
 
 // Iface is a port's place on its link, ready for lookups. It does not change
@@ -30,6 +33,7 @@ type Iface struct {
 	MAC       MAC
 	VLAN      uint16
 	OuterVLAN uint16
+	Loopback  bool
 	nets      []Prefix
 	also      []wire.Addr
 	bcast     []wire.Addr
@@ -37,7 +41,7 @@ type Iface struct {
 
 // NewIface checks a configuration and prepares it; the error says what to change.
 func NewIface(cfg IfaceConfig) (*Iface, error) {
-	f := &Iface{MAC: cfg.MAC, VLAN: cfg.VLAN, OuterVLAN: cfg.OuterVLAN}
+	f := &Iface{MAC: cfg.MAC, VLAN: cfg.VLAN, OuterVLAN: cfg.OuterVLAN, Loopback: cfg.Loopback}
 	switch {
 	case cfg.MAC.IsZero() || cfg.MAC.IsMulticast():
 		return nil, fmt.Errorf("inet: %v cannot be a port's MAC: give it a unicast one", cfg.MAC)
@@ -48,7 +52,7 @@ func NewIface(cfg IfaceConfig) (*Iface, error) {
 	}
 	for _, p := range cfg.Addrs {
 		n := PrefixFrom(p)
-		if !n.used || classOf(n.Addr) != classUnicast || n.Addr == n.broadcast() {
+		if !n.used || classOf(n.Addr) != classUnicast && !f.within(n.Addr) || n.Addr == n.broadcast() {
 			return nil, fmt.Errorf("inet: %v is not a unicast address with a subnet: write it like 192.0.2.1/24", p)
 		}
 		if f.Owns(n.Addr) {
@@ -75,9 +79,12 @@ func (f *Iface) Owns(a wire.Addr) bool {
 	return false
 }
 
+// within tells whether a never leaves the host and this is the loopback.
+func (f *Iface) within(a wire.Addr) bool { return f.Loopback && isLoopback(a) }
+
 // accepts tells whether packets for a are ours.
 func (f *Iface) accepts(a wire.Addr) bool {
-	if f.Owns(a) {
+	if f.Owns(a) || f.within(a) {
 		return true
 	}
 	for i := range f.also {

@@ -89,7 +89,7 @@ func (p *Parser) link(frame []byte, flags nic.Flags, now int64, m *Meta) (Verdic
 	if m.DstMAC != p.iface.MAC && !m.DstMAC.IsMulticast() {
 		return Dropped, DropNotOurMAC
 	}
-	if m.SrcMAC == p.iface.MAC {
+	if m.SrcMAC == p.iface.MAC && !p.iface.Loopback {
 		return Dropped, DropReflected
 	}
 	if m.SrcMAC.IsMulticast() || m.SrcMAC.IsZero() {
@@ -189,7 +189,7 @@ func (p *Parser) ipv4(h ipv4, flags nic.Flags, now int64, m *Meta) (Verdict, Dro
 }
 
 func (p *Parser) addresses4(h ipv4, m *Meta) Drop {
-	if class4(h.src4()) != classUnicast || p.iface.isBroadcast(m.Src) {
+	if class4(h.src4()) != classUnicast && !p.iface.within(m.Src) || p.iface.isBroadcast(m.Src) {
 		return DropSource
 	}
 	switch class4(h.dst4()) {
@@ -198,7 +198,9 @@ func (p *Parser) addresses4(h ipv4, m *Meta) Drop {
 	case classBroadcast:
 		return DropDestBroadcast
 	case classUnspecified, classInvalid:
-		return DropDestInvalid
+		if !p.iface.within(m.Dst) {
+			return DropDestInvalid
+		}
 	}
 	return p.unicast(m)
 }
@@ -206,7 +208,7 @@ func (p *Parser) addresses4(h ipv4, m *Meta) Drop {
 // unicast checks a packet to a unicast address.
 func (p *Parser) unicast(m *Meta) Drop {
 	switch {
-	case p.iface.Owns(m.Src) || m.Src == m.Dst:
+	case (p.iface.Owns(m.Src) || m.Src == m.Dst) && !p.iface.Loopback:
 		return DropSourceOurs
 	case !p.iface.accepts(m.Dst):
 		if p.iface.isBroadcast(m.Dst) {

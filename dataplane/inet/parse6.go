@@ -80,7 +80,7 @@ func (p *Parser) addresses6(m *Meta) Drop {
 	src, dst := class6(m.Src), class6(m.Dst)
 	// The unspecified source is for duplicate address detection only; upper6
 	// lets nothing else pass.
-	if src != classUnicast && src != classUnspecified {
+	if src != classUnicast && src != classUnspecified && !p.iface.within(m.Src) {
 		return DropSource
 	}
 	switch dst {
@@ -92,7 +92,9 @@ func (p *Parser) addresses6(m *Meta) Drop {
 		// nothing but ND to a group gets beyond upper6.
 		return DropNone
 	case classUnspecified, classInvalid:
-		return DropDestInvalid
+		if !p.iface.within(m.Dst) {
+			return DropDestInvalid
+		}
 	}
 	return p.unicast(m)
 }

@@ -28,9 +28,11 @@ type Hop struct {
 
 // Routes is a longest-prefix table over connected subnets and static routes,
 // searched in order: it is meant for tens of routes, built at configuration
-// time. One thread, each with a Clone of its own.
+// time. Before it come our own addresses: they are behind the loopback if there is one.
+// One thread, each with a Clone of its own.
 type Routes struct {
 	ports  []*Iface
+	lo     int // index of the loopback, -1 if there is none: the way to all our own addresses
 	up     []bool
 	routes []route // longest prefix first, then lowest metric, then lowest port
 	gen    uint32
@@ -48,9 +50,12 @@ const MaxRoutes = 4096
 
 // NewRoutes builds a table, every port up; the error says what to change.
 func NewRoutes(ports []*Iface, static []StaticRoute) (*Routes, error) {
-	r := &Routes{ports: slices.Clone(ports), up: make([]bool, len(ports)), gen: 1}
+	r := &Routes{ports: slices.Clone(ports), lo: -1, up: make([]bool, len(ports)), gen: 1}
 	for i, p := range ports {
 		r.up[i] = true
+		if p.Loopback {
+			r.lo = i
+		}
 		for _, net := range p.nets {
 			r.routes = append(r.routes, route{dst: net, port: i})
 		}
@@ -105,8 +110,23 @@ func (r *Routes) SetPort(port int, up bool) {
 // Generation moves whenever a lookup may answer otherwise. It begins at 1.
 func (r *Routes) Generation() uint32 { return r.gen }
 
+// inward is the way to an address of our own, by the loopback; false if dst is none or
+// there is no loopback.
+func (r *Routes) inward(src, dst wire.Addr) (Hop, bool) {
+	if r.lo < 0 || !r.ports[r.lo].accepts(dst) {
+		return Hop{}, false
+	}
+	if src.IsZero() {
+		src = dst
+	}
+	return Hop{Port: r.lo, Via: dst, Src: src, Bits: 128, Up: r.up[r.lo]}, true
+}
+
 // Lookup is the best way to dst over a port that is up.
 func (r *Routes) Lookup(dst wire.Addr) (Hop, bool) {
+	if h, ok := r.inward(wire.Addr{}, dst); ok {
+		return h, h.Up
+	}
 	for i := range r.routes {
 		if e := &r.routes[i]; r.up[e.port] && e.dst.Contains(dst) {
 			return r.hop(e, wire.Addr{}, dst), true
@@ -120,6 +140,9 @@ func (r *Routes) Lookup(dst wire.Addr) (Hop, bool) {
 // that the paths of a multi-homed association stay apart. Hop.Src is src if the
 // port has it, else the port's own address: compare them to tell.
 func (r *Routes) LookupFrom(src, dst wire.Addr) (Hop, bool) {
+	if h, ok := r.inward(src, dst); ok {
+		return h, h.Up
+	}
 	var best *route
 	for i := range r.routes {
 		e := &r.routes[i]
@@ -144,6 +167,9 @@ func (r *Routes) LookupFrom(src, dst wire.Addr) (Hop, bool) {
 // preference), longest prefix, lowest metric, lowest port. If out is too small
 // the worst are left out.
 func (r *Routes) Candidates(src, dst wire.Addr, out []Hop) int {
+	if h, ok := r.inward(src, dst); ok {
+		return copy(out, []Hop{h})
+	}
 	n := 0
 	for class := range 4 {
 		for i := range r.routes {

@@ -1,5 +1,6 @@
 // Package mem is an Ethernet cable in memory: a pair of nic.Ports for tests,
-// simulations and benchmarks, with no hardware and no cgo.
+// simulations and benchmarks, with no hardware and no cgo; or one port at both ends of
+// it, for a host's loopback.
 //
 // Data flow:
 //

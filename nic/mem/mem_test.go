@@ -304,3 +304,28 @@ func burst(a, b *Port, pkts []*nic.Packet) {
 	n = b.RxBurst(0, pkts)
 	nic.Free(pkts[:n])
 }
+
+// A loop gives back what it sends, to the queue that Steer says, and takes fewer packets
+// when that is full.
+func TestLoop(t *testing.T) {
+	p := NewLoop(Options{Queues: 2, Depth: 4, Buffers: 32, Backpressure: true,
+		Steer: func(frame []byte, queues int) int { return int(frame[0]) % queues }})
+	require.True(t, p.Link().Up)
+	pkts := frames(t, p, 60, 60, 60)
+	require.Equal(t, 3, p.TxBurst(0, pkts))
+	require.Equal(t, []byte{0, 2}, rx(p))
+	var odd [nic.MaxBurst]*nic.Packet
+	require.Equal(t, 1, p.RxBurst(1, odd[:]))
+	nic.Free(odd[:1])
+	var even []*nic.Packet
+	for range 6 {
+		even = append(even, frames(t, p, 60)...)
+	}
+	taken := p.TxBurst(1, even)
+	require.Less(t, taken, len(even))
+	nic.Free(even[taken:])
+	require.EqualValues(t, 3+taken, p.Stats().TxPackets)
+	require.NoError(t, p.Close())
+	require.False(t, p.Link().Up)
+	require.Equal(t, len(p.pool.packets), p.pool.available(), "what was under way is home")
+}
