@@ -11,9 +11,10 @@ type assoc struct {
 	conn                *Conn // nil until a passive association is up
 	localPort, peerPort uint16
 	locals              []wire.Addr // our addresses
+	inward              bool        // the peer is this dataplane
 	paths               []path
-	place               int  // in worker.order
-	dialled             bool // holds its local port in the portBook
+	place               int      // in worker.order
+	begunFrom           *Binding // nil if the peer began it
 	up, down            bool
 	again               bool // on the worker's list of those with more to do
 
@@ -106,22 +107,22 @@ func (w *worker) event(e *sctpcore.Event) {
 // comeUp gives a new association to whoever waits for it.
 func (w *worker) comeUp(a *assoc, e *sctpcore.Event) {
 	a.up = true
-	l := w.listeners[e.LocalPort]
+	here, ok := w.listeners[listenKey{e.LocalPort, e.Addr}]
 	accept := a.conn == nil
 	if accept {
-		if l == nil {
+		if !ok {
 			w.refuse(a, DropNoListener)
 			return
 		}
 		a.localPort, a.peerPort = e.LocalPort, e.PeerPort
-		c := newConn(w.d, w, &l.opt)
+		c := newConn(w.d, w, here.opt)
 		c.local.Port, c.peer.Port = e.LocalPort, e.PeerPort
-		a.bind(c, &l.opt)
+		a.bind(c, here.opt)
 	}
 	w.learn(a)
 	if accept {
 		select {
-		case l.backlog <- a.conn:
+		case here.l.backlog <- a.conn:
 		default:
 			w.refuse(a, DropBacklogFull)
 			return
@@ -164,8 +165,8 @@ func (w *worker) refuse(a *assoc, why Drop) {
 func (w *worker) goDown(a *assoc, e *sctpcore.Event) {
 	a.down, a.ended = true, true
 	w.dropPaths(a)
-	if a.dialled {
-		w.d.book.hangUp(a.localPort)
+	if a.begunFrom != nil {
+		w.d.book.hangUp(a.begunFrom)
 	}
 	a.read, a.freed = recordReader{}, recordReader{}
 	c := a.conn

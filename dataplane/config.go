@@ -19,6 +19,8 @@ type PortConfig struct {
 	Addrs []netip.Prefix // our addresses on this port, each with the length of its subnet
 	VLAN  uint16         // 802.1Q tag of everything in and out, 0 is untagged
 	MTU   int            // bytes of IP packet; 0 is the port's
+
+	loopback bool
 }
 
 // RouteConfig is a static route.
@@ -50,6 +52,13 @@ const (
 type Config struct {
 	Ports  []PortConfig
 	Routes []RouteConfig
+	// Loopback adds a port "loopback" at 127.0.0.1 and ::1, by which the dataplane
+	// talks to itself: to these addresses and to those of Ports, which may then be
+	// empty.
+	Loopback bool
+	// LoopbackMTU is in bytes of IP packet, at most the largest of Ports, which is
+	// what 0 means; without Ports 0 is 9000.
+	LoopbackMTU int
 	// CPUs has one entry per worker, at most MaxWorkers: the processor its
 	// thread is pinned to, or -1 for none. Empty is one worker, not pinned.
 	CPUs []int

@@ -102,46 +102,6 @@ func TestAddrString(t *testing.T) {
 	require.True(t, strings.HasSuffix((&Addr{}).String(), ":0"))
 }
 
-func TestPortBook(t *testing.T) {
-	b := newPortBook([32]byte{1})
-	p, ok := b.listen(7)
-	require.True(t, ok)
-	require.EqualValues(t, 7, p)
-	_, ok = b.listen(7)
-	require.False(t, ok)
-	_, ok = b.dial(7)
-	require.True(t, ok, "a port that is listened on may be dialled from")
-	_, ok = b.dial(7)
-	require.True(t, ok, "to several peers")
-	b.unlisten(7)
-	_, ok = b.listen(7)
-	require.True(t, ok)
-	b.unlisten(7)
-	b.hangUp(7)
-	b.hangUp(7)
-	require.Empty(t, b.use)
-	seen := make(map[uint16]bool)
-	for range lastEphemeral - firstEphemeral + 1 {
-		p, ok := b.dial(0)
-		require.True(t, ok)
-		require.GreaterOrEqual(t, p, uint16(firstEphemeral))
-		require.False(t, seen[p])
-		seen[p] = true
-	}
-	_, ok = b.dial(0)
-	require.False(t, ok, "all are taken")
-	_, ok = b.listen(0)
-	require.False(t, ok)
-	_, ok = b.listen(firstEphemeral)
-	require.False(t, ok, "an ephemeral port is nobody else's")
-	_, ok = b.dial(firstEphemeral)
-	require.False(t, ok)
-	b.hangUp(50000)
-	p, ok = b.dial(0)
-	require.True(t, ok)
-	require.EqualValues(t, 50000, p)
-}
-
 func TestRestockClosesGaps(t *testing.T) {
 	// The pool is nearly empty: buffers move up so that those left are in front.
 	a, b := mem.NewPair(mem.Options{Buffers: 70})

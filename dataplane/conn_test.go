@@ -222,7 +222,7 @@ func TestDialFails(t *testing.T) {
 	require.Eventually(t, func() bool {
 		l.a.book.mu.Lock()
 		defer l.a.book.mu.Unlock()
-		return len(l.a.book.use) == 0
+		return len(l.a.book.bindings) == 0
 	}, 5*time.Second, time.Millisecond, "ports of failed dials are free again")
 }
 

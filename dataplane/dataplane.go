@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -16,14 +17,16 @@ import (
 // Dataplane is a set of workers that poll ports and own associations. Any
 // goroutine may call any method.
 type Dataplane struct {
-	cfg     Config
-	log     *slog.Logger
-	ports   []*port
-	locals  []netip.Addr
-	steer   *steering
-	book    *portBook
-	workers []*worker
-	feed    feed
+	cfg   Config
+	log   *slog.Logger
+	ports []*port
+	// loopback is one of ports, nil if there is none.
+	loopback *port
+	locals   []netip.Addr
+	steer    *steering
+	book     *portBook
+	workers  []*worker
+	feed     feed
 
 	nextDial atomic.Uint32
 	aborted  atomic.Int32  // workers that have sent their ABORTs
@@ -67,11 +70,22 @@ func prepare(cfg Config) (*Dataplane, error) {
 		return nil, err
 	}
 	d := &Dataplane{cfg: cfg, log: cfg.Logger, stopped: make(chan struct{})}
+	d.steer = newSteering(len(cfg.CPUs))
 	var err error
+	if cfg.Loopback {
+		lo, err := newLoopback(&cfg, d.steer)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Ports = slices.Concat(cfg.Ports, []PortConfig{lo})
+	}
 	if d.ports, err = newPorts(&cfg); err != nil {
 		return nil, err
 	}
 	for _, p := range d.ports {
+		if p.iface.Loopback {
+			d.loopback = p
+		}
 		for _, a := range p.iface.Addrs(nil) {
 			d.locals = append(d.locals, a.Netip())
 		}
@@ -80,7 +94,6 @@ func prepare(cfg Config) (*Dataplane, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.steer = newSteering(len(cfg.CPUs))
 	d.book = newPortBook(seedFor(cfg.Seed, "ports"))
 	for i := range cfg.CPUs {
 		w, err := d.newWorker(i, routes.Clone())
@@ -103,7 +116,7 @@ func (d *Dataplane) newWorker(number int, routes *inet.Routes) (*worker, error) 
 		commands:  ring.NewMPSC[command](commandRing),
 		stopped:   make(chan struct{}),
 		assocs:    make(map[sctpcore.AssocID]*assoc),
-		listeners: make(map[uint16]*Listener),
+		listeners: make(map[listenKey]listening),
 		egress:    newEgressTable(),
 	}
 	seed := seedFor(d.cfg.Seed, "worker", number)
@@ -158,7 +171,7 @@ func (w *worker) assignQueues() {
 				w.rxq = append(w.rxq, rxQueue{port: p, queue: q})
 			}
 		}
-		p.announces = w.d.queueOwner(i, 0, p.info.RxQueues) == w
+		p.announces = w.d.queueOwner(i, 0, p.info.RxQueues) == w && !p.iface.Loopback
 		p.txQueue = int(w.number)
 		if p.info.TxQueues >= len(w.d.workers) {
 			continue

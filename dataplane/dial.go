@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
+	"syscall"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
 
 // AssocOptions shape associations that Dial or a Listener makes; nil is the
@@ -56,63 +57,100 @@ func (d *Dataplane) Dial(ctx context.Context, local, remote *Addr, opt *AssocOpt
 // Begin is Dial that does not wait: Conn.Up is closed when the association is up
 // or has failed, and Conn.Err then tells which.
 func (d *Dataplane) Begin(local, remote *Addr, opt *AssocOptions) (*Conn, error) {
-	ips, port, err := d.localAddrs(local)
+	if err := d.mayBePeer(remote); err != nil {
+		return nil, err
+	}
+	b, err := d.newBinding(local)
 	if err != nil {
-		return nil, fmt.Errorf("dataplane: dial: %w", err)
+		return nil, err
 	}
-	if remote == nil || remote.Port == 0 || len(remote.IPs) == 0 {
-		return nil, errors.New("dataplane: dial: the remote address needs at least one IP and a port above 0")
-	}
-	for _, ip := range remote.IPs {
-		if !ip.IsValid() || ip.IsMulticast() || ip.IsUnspecified() || d.owns(ip) {
-			return nil, fmt.Errorf("dataplane: dial: %v cannot be a peer's address", ip)
-		}
-	}
-	taken, ok := d.book.dial(port)
-	if !ok {
-		return nil, addressInUse("dial from", port)
-	}
-	o := opt.orDefault()
-	w := d.workers[int(d.nextDial.Add(1)-1)%len(d.workers)]
-	c := newConn(d, w, &o)
-	c.local, c.peer = Addr{IPs: ips, Port: taken}, Addr{IPs: slices.Clone(remote.IPs), Port: remote.Port}
-	if e := w.call(func(w *worker) { err = w.associate(c, &o) }); e != nil {
-		err = e
-	}
-	if err != nil {
-		d.book.hangUp(taken)
-		if errors.Is(err, sctpcore.ErrExists) {
-			return nil, addressInUse("dial "+remote.String()+" from", taken)
-		}
+	b.forOne, b.reuse = true, b.port != 0 // an ephemeral port is nobody else's
+	if b, err = d.book.bindAndBegin(b); err != nil {
 		return nil, fmt.Errorf("dataplane: dial %s: %w", remote, err)
 	}
-	return c, nil
+	return b.begin(b.ips, remote, opt)
 }
 
-// localAddrs checks an application's local address and fills it up.
-func (d *Dataplane) localAddrs(a *Addr) ([]netip.Addr, uint16, error) {
-	if a == nil || len(a.IPs) == 0 {
-		var port uint16
-		if a != nil {
-			port = a.Port
-		}
-		return d.locals, port, nil
+// Begin begins an association from the binding's port and addresses to remote, whose
+// IPs are tried in turn, and does not wait for the peer: see Conn.Up. From one binding
+// any number of peers can be reached. They may be bindings of this dataplane, even
+// this one, if it has a loopback.
+//
+// The errors are sctpcore.ErrExists, which is also syscall.EADDRINUSE, if there is an
+// association with that peer; sctpcore.ErrUnreachable, also EHOSTUNREACH, if no address of the
+// binding has the family and scope of one of the peer's; EINVAL for a remote address
+// that can be nobody's; net.ErrClosed; and those of opt, sctpcore.ErrInvalid and ErrKey.
+func (b *Binding) Begin(remote *Addr, opt *AssocOptions) (*Conn, error) {
+	if err := b.d.mayBePeer(remote); err != nil {
+		return nil, err
 	}
-	for i, ip := range a.IPs {
-		if !d.owns(ip) {
-			return nil, 0, fmt.Errorf("%v is not an address of this dataplane: use one of %v", ip, d.locals)
-		}
-		if slices.Contains(a.IPs[:i], ip) {
-			return nil, 0, fmt.Errorf("local address %v is given twice", ip)
-		}
+	ips, err := b.d.book.begin(b)
+	if err != nil {
+		return nil, fmt.Errorf("dataplane: dial %s: %w", remote, err)
 	}
-	return slices.Clone(a.IPs), a.Port, nil
+	return b.begin(ips, remote, opt)
 }
 
-func (d *Dataplane) owns(ip netip.Addr) bool { return slices.Contains(d.locals, ip.Unmap()) }
+// begin goes on when the portBook knows of the association.
+func (b *Binding) begin(ips []netip.Addr, remote *Addr, opt *AssocOptions) (*Conn, error) {
+	o := opt.orDefault()
+	c, err := b.associate(ips, &Addr{IPs: unmapped(remote.IPs), Port: remote.Port}, &o)
+	if err == nil {
+		return c, nil
+	}
+	b.d.book.hangUp(b)
+	switch {
+	case errors.Is(err, sctpcore.ErrExists):
+		err = fmt.Errorf("%w: %w", syscall.EADDRINUSE, err)
+	case errors.Is(err, sctpcore.ErrUnreachable):
+		err = fmt.Errorf("%w: %w", syscall.EHOSTUNREACH, err)
+	}
+	return nil, fmt.Errorf("dataplane: dial %s from SCTP port %d: %w", remote, b.port, err)
+}
+
+// mayBePeer checks a remote address.
+func (d *Dataplane) mayBePeer(remote *Addr) error {
+	if remote == nil || remote.Port == 0 || len(remote.IPs) == 0 {
+		return fmt.Errorf("dataplane: dial: the remote address needs at least one IP and a port above 0: %w", syscall.EINVAL)
+	}
+	for _, ip := range remote.IPs {
+		switch ip = ip.Unmap(); {
+		case !ip.IsValid() || ip.IsMulticast() || ip.IsUnspecified():
+			return fmt.Errorf("dataplane: dial: %v cannot be a peer's address: %w", ip, syscall.EINVAL)
+		case d.loopback == nil && (ip.IsLoopback() || d.Owns(ip)):
+			return fmt.Errorf("dataplane: dial: %v is this dataplane itself, and Config.Loopback is off: %w", ip, syscall.EINVAL)
+		}
+	}
+	return nil
+}
+
+// associate has a worker begin an association, the one that has others with the same
+// peer and ports: what carries no tag of ours is found by these.
+func (b *Binding) associate(ips []netip.Addr, remote *Addr, o *AssocOptions) (*Conn, error) {
+	d := b.d
+	k := directoryKey{peer: wire.AddrFrom(remote.IPs[0]), localPort: b.port, peerPort: remote.Port}
+	turn := d.steer.dir.turn(k)
+	turn.Lock() // from here until the directory knows, or two might choose differently
+	defer turn.Unlock()
+	w := d.workers[int(d.nextDial.Add(1)-1)%len(d.workers)]
+	for _, ip := range remote.IPs {
+		k.peer = wire.AddrFrom(ip)
+		if owner, ok := d.steer.dir.lookup(k); ok {
+			w = d.workers[owner]
+			break
+		}
+	}
+	c := newConn(d, w, o)
+	c.local, c.peer = Addr{IPs: ips, Port: b.port}, *remote
+	var err error
+	if e := w.call(func(w *worker) { err = w.associate(b, c, o) }); e != nil {
+		err = e
+	}
+	return c, err
+}
 
 // associate begins the association at the worker that will own it.
-func (w *worker) associate(c *Conn, o *AssocOptions) error {
+func (w *worker) associate(b *Binding, c *Conn, o *AssocOptions) error {
 	id, err := w.core.Associate(w.now, &sctpcore.AssociateParams{
 		LocalPort: c.local.Port, PeerPort: c.peer.Port,
 		Locals: wireAddrs(c.local.IPs), Peers: wireAddrs(c.peer.IPs),
@@ -122,7 +160,8 @@ func (w *worker) associate(c *Conn, o *AssocOptions) error {
 		return err
 	}
 	a := w.assocFor(id)
-	a.dialled = true
+	a.begunFrom = b
 	a.bind(c, o)
+	w.pollEvents() // its paths: the directory must know them
 	return nil
 }

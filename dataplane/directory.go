@@ -14,17 +14,25 @@ import (
 // its tag. It is the one thing that workers share under a lock.
 type directory struct {
 	shards [64]directoryShard
+	turns  [64]sync.Mutex // of those who look and then put
 }
 
 type directoryShard struct {
 	mu     sync.RWMutex
-	owners map[directoryKey]uint8
+	owners map[directoryKey]directoryEntry
 	_      [32]byte
 }
 
 type directoryKey struct {
 	peer                wire.Addr
 	localPort, peerPort uint16
+}
+
+// directoryEntry is the worker of a key and how many associations it has with it:
+// they differ in our address, and all of them have the same owner.
+type directoryEntry struct {
+	owner uint8
+	count uint32
 }
 
 // hash is FNV-1a over the key, finished so that low bits depend on all of it.
@@ -38,25 +46,34 @@ func (k *directoryKey) hash() uint64 {
 
 func (d *directory) shard(k *directoryKey) *directoryShard { return &d.shards[k.hash()>>6&63] }
 
-// put makes owner the owner, unless another worker has the key already.
-func (d *directory) put(k directoryKey, owner uint8) {
+// turn is the lock for those who look a key up and then put it.
+func (d *directory) turn(k directoryKey) *sync.Mutex { return &d.turns[k.hash()>>6&63] }
+
+// put makes owner the owner, for one more association, unless another worker has
+// the key already: then it is false.
+func (d *directory) put(k directoryKey, owner uint8) bool {
 	s := d.shard(&k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.owners == nil {
-		s.owners = make(map[directoryKey]uint8)
+		s.owners = make(map[directoryKey]directoryEntry)
 	}
-	if _, taken := s.owners[k]; !taken {
-		s.owners[k] = owner
+	e, taken := s.owners[k]
+	if taken && e.owner != owner {
+		return false
 	}
+	s.owners[k] = directoryEntry{owner, e.count + 1}
+	return true
 }
 
-// remove forgets the key if it is owner's.
-func (d *directory) remove(k directoryKey, owner uint8) {
+// remove undoes a put that was true.
+func (d *directory) remove(k directoryKey) {
 	s := d.shard(&k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o, ok := s.owners[k]; ok && o == owner {
+	if e := s.owners[k]; e.count > 1 {
+		s.owners[k] = directoryEntry{e.owner, e.count - 1}
+	} else {
 		delete(s.owners, k)
 	}
 }
@@ -64,7 +81,7 @@ func (d *directory) remove(k directoryKey, owner uint8) {
 func (d *directory) lookup(k directoryKey) (owner uint8, ok bool) {
 	s := d.shard(&k)
 	s.mu.RLock()
-	owner, ok = s.owners[k]
+	e, ok := s.owners[k]
 	s.mu.RUnlock()
-	return owner, ok
+	return e.owner, ok
 }

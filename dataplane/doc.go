@@ -21,6 +21,10 @@
 // down moves its paths to another port at once, or tells the core that they
 // are down, which then sends on another path; no timer has to expire.
 //
+// A Binding is a port at some addresses: what listens and begins associations. With
+// Config.Loopback there is a port whose frames come back, so that bindings of one
+// dataplane have associations with each other (loopback.go).
+//
 // Ownership: a received packet is the worker's until the core or another worker
 // has dealt with it. A message that Send took lies in the connection's send
 // ring, from where the core sends and resends it, until it is acknowledged;

@@ -62,8 +62,3 @@ func (e *AssocError) Is(target error) bool {
 	}
 	return false
 }
-
-// addressInUse is what Dial and Listen give for a port that is taken.
-func addressInUse(op string, port uint16) error {
-	return fmt.Errorf("dataplane: %s on SCTP port %d: %w", op, port, syscall.EADDRINUSE)
-}

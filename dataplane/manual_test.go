@@ -23,6 +23,10 @@ type simulation struct {
 }
 
 func newSimulation(t testing.TB, workers int, i fault.Impairment) *simulation {
+	return newSimulationWith(t, workers, i, func(int, *Config) {})
+}
+
+func newSimulationWith(t testing.TB, workers int, i fault.Impairment, tune func(side int, c *Config)) *simulation {
 	s := &simulation{now: 1}
 	clock := func() int64 { return s.now }
 	s.lab = newLab(t, labOptions{cables: 2,
@@ -32,13 +36,14 @@ func newSimulation(t testing.TB, workers int, i fault.Impairment) *simulation {
 			s.faults = append(s.faults, f)
 			return f
 		},
-		tune: func(_ int, c *Config) {
+		tune: func(side int, c *Config) {
 			c.Manual, c.Clock = true, clock
 			c.Timers = sctpcore.TelecomTimers()
 			c.CPUs = c.CPUs[:0]
 			for range workers {
 				c.CPUs = append(c.CPUs, -1)
 			}
+			tune(side, c)
 		}})
 	return s
 }

@@ -17,6 +17,7 @@ type path struct {
 	last     *port // the last one that it mapped to
 	egress   uint32
 	probing  bool // its link came up and it has not answered since
+	listed   bool // in the directory
 }
 
 // maxCandidates is how many ways to one destination are looked at.
@@ -33,6 +34,7 @@ func (w *worker) addPath(a *assoc, i int) {
 		if info, ok := w.core.Assoc(a.id); ok {
 			a.locals = info.LocalAddrs
 		}
+		a.inward = w.d.Owns(w.pathInfo[0].Dst.Netip())
 	}
 	for j := range w.pathInfo {
 		if j == len(a.paths) {
@@ -46,8 +48,8 @@ func (w *worker) addPath(a *assoc, i int) {
 		w.dropPath(a, &a.paths[j])
 	}
 	a.paths = a.paths[:len(w.pathInfo)]
-	if w.d.steer.workers > 1 {
-		w.d.steer.dir.put(a.key(&a.paths[i]), w.number)
+	if p := &a.paths[i]; w.d.steer.workers > 1 && !p.listed {
+		p.listed = w.d.steer.dir.put(a.key(p), w.number)
 	}
 	w.route(a, i)
 }
@@ -64,8 +66,9 @@ func (w *worker) dropPaths(a *assoc) {
 }
 
 func (w *worker) dropPath(a *assoc, p *path) {
-	if w.d.steer.workers > 1 {
-		w.d.steer.dir.remove(a.key(p), w.number)
+	if p.listed {
+		w.d.steer.dir.remove(a.key(p))
+		p.listed = false
 	}
 	w.egress.release(p.egress)
 	p.egress = 0
@@ -102,18 +105,23 @@ func (w *worker) route(a *assoc, i int) {
 }
 
 // wayTo chooses among the ways to dst over links that are up the first from which
-// one of the association's addresses can be used.
+// one of the association's addresses can be used. An address of ours that a peer from
+// outside claims to have is its own in another network, and cannot be reached.
 func (w *worker) wayTo(a *assoc, dst wire.Addr) (inet.Hop, wire.Addr, bool) {
 	var hops [maxCandidates]inet.Hop
 	for _, h := range hops[:w.routes.Candidates(wire.Addr{}, dst, hops[:])] {
 		if !h.Up {
 			break // those that are up come first
 		}
+		p := w.ports[h.Port].iface
+		if p.Loopback && !a.inward {
+			break
+		}
 		if slices.Contains(a.locals, h.Src) {
 			return h, h.Src, true
 		}
 		for _, l := range a.locals {
-			if l.Is4() == dst.Is4() && w.ports[h.Port].iface.Owns(l) {
+			if l.Is4() == dst.Is4() && (p.Loopback || p.Owns(l)) {
 				return h, l, true
 			}
 		}

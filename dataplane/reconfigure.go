@@ -15,8 +15,8 @@ import (
 // must know it, else sctpcore.ErrUnsupported; the other errors are those of
 // sctpcore.Endpoint.ChangeAddress.
 func (c *Conn) AddLocal(ip netip.Addr) error {
-	if !c.d.owns(ip) {
-		return fmt.Errorf("dataplane: %v is not an address of this dataplane: use one of %v", ip, c.d.locals)
+	if _, err := c.d.localAddrs([]netip.Addr{ip}); err != nil {
+		return fmt.Errorf("dataplane: %w", err)
 	}
 	return c.change(sctpcore.AddAddress, ip)
 }
@@ -119,57 +119,6 @@ func (c *Conn) Auth() (info sctpcore.AuthInfo, err error) {
 		return nil
 	})
 	return info, err
-}
-
-// AddLocal accepts associations at ip, an address of this dataplane, too, and lists it in
-// those that it accepts from now on.
-func (l *Listener) AddLocal(ip netip.Addr) error {
-	if !l.d.owns(ip) {
-		return fmt.Errorf("dataplane: %v is not an address of this dataplane: use one of %v", ip, l.d.locals)
-	}
-	return l.readdress(ip, func(w *worker) error { return w.core.AddLocal(l.addr.Port, wire.AddrFrom(l.addr.IPs[0]), wire.AddrFrom(ip)) })
-}
-
-// RemoveLocal accepts no associations at ip any more; those that exist keep it until
-// Conn.RemoveLocal. sctpcore.ErrLastAddress if it is the only one.
-func (l *Listener) RemoveLocal(ip netip.Addr) error {
-	return l.readdress(ip, func(w *worker) error { return w.core.RemoveLocal(l.addr.Port, wire.AddrFrom(ip)) })
-}
-
-// readdress changes the addresses of a listener at every worker. They agree, so that
-// what the first refuses none does.
-func (l *Listener) readdress(ip netip.Addr, do func(*worker) error) error {
-	ip = ip.Unmap()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.onWorkers(do); err != nil {
-		return err
-	}
-	if i := slices.Index(l.addr.IPs, ip); i >= 0 {
-		l.addr.IPs = slices.Delete(slices.Clone(l.addr.IPs), i, i+1)
-	} else {
-		l.addr.IPs = append(slices.Clone(l.addr.IPs), ip)
-	}
-	return nil
-}
-
-// SetKeys replaces the keys that associations accepted from now on begin with; see
-// sctpcore.Endpoint.SetListenerKeys.
-func (l *Listener) SetKeys(keys []sctpcore.AuthKey, active uint16) error {
-	return l.onWorkers(func(w *worker) error { return w.core.SetListenerKeys(l.addr.Port, wire.AddrFrom(l.addr.IPs[0]), keys, active) })
-}
-
-func (l *Listener) onWorkers(do func(*worker) error) error {
-	for _, w := range l.d.workers {
-		var err error
-		if e := w.call(func(w *worker) { err = do(w) }); e != nil {
-			return e
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // readdress takes over the association's addresses after either side changed them, and

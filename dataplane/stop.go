@@ -5,7 +5,6 @@ import (
 
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
-	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
 
 // Phases of a worker's end.
@@ -45,6 +44,9 @@ func (d *Dataplane) Close() error {
 				}
 			}
 			addPollers(-len(d.workers))
+		}
+		if d.loopback != nil {
+			_ = d.loopback.nic.Close() // it is memory
 		}
 		close(d.stopped)
 		d.feed.close()
@@ -89,8 +91,8 @@ func (w *worker) wound() bool {
 
 // abortAll aborts every association and sends the ABORTs.
 func (w *worker) abortAll() {
-	for _, l := range w.listeners {
-		w.core.Unlisten(l.addr.Port, wire.AddrFrom(l.addr.IPs[0]))
+	for k := range w.listeners {
+		w.core.Unlisten(k.port, k.addr)
 	}
 	clear(w.listeners)
 	for i := len(w.order) - 1; i >= 0; i-- {

@@ -148,8 +148,14 @@ func (w *worker) dispatch(e *egress, pkt *nic.Packet) {
 	}
 }
 
-// lookUp asks the neighbour table for the MAC again.
+// lookUp asks the neighbour table for the MAC again. On the loopback there is none but
+// our own.
 func (w *worker) lookUp(e *egress) {
+	if e.port.iface.Loopback {
+		e.template.SetMAC(e.port.info.MAC)
+		e.resolved, e.generation = true, e.port.neighbours.Generation()
+		return
+	}
 	mac, state := e.port.neighbours.Lookup(e.via, int64(w.now))
 	if e.resolved = state.Usable(); e.resolved {
 		e.template.SetMAC(mac)

@@ -71,7 +71,7 @@ func (c *Config) setDefaults() error {
 // newPorts checks the ports and their addresses.
 func newPorts(c *Config) ([]*port, error) {
 	if len(c.Ports) == 0 {
-		return nil, errors.New("dataplane: no ports: give at least one in Config.Ports")
+		return nil, errors.New("dataplane: no ports: give at least one in Config.Ports, or set Config.Loopback")
 	}
 	names, owner := make(map[string]bool), make(map[netip.Addr]string)
 	ports := make([]*port, len(c.Ports))
@@ -106,7 +106,7 @@ func newPorts(c *Config) ([]*port, error) {
 	for i, p := range ports {
 		pc := &c.Ports[i]
 		p.fit = p.room >= largest-ipHeader
-		ic := inet.IfaceConfig{MAC: p.info.MAC, VLAN: pc.VLAN, Addrs: pc.Addrs}
+		ic := inet.IfaceConfig{MAC: p.info.MAC, VLAN: pc.VLAN, Addrs: pc.Addrs, Loopback: pc.loopback}
 		for j := range c.Ports {
 			for _, a := range c.Ports[j].Addrs {
 				if j != i {

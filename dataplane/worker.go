@@ -53,7 +53,7 @@ type worker struct {
 
 	assocs    map[sctpcore.AssocID]*assoc
 	order     []*assoc // the same, in an order that a simulation can repeat
-	listeners map[uint16]*Listener
+	listeners map[listenKey]listening
 	again     []*assoc
 	doing     []*assoc // again's twin
 

@@ -112,15 +112,16 @@ func TestSteering(t *testing.T) {
 		require.Equal(t, hashed, s.owner(peer, p, 1))
 	}
 	other := (hashed + 1) % 3
-	s.dir.put(k, other)
-	s.dir.put(k, hashed) // the first stays
+	require.True(t, s.dir.put(k, other))
+	require.False(t, s.dir.put(k, hashed), "the first stays")
+	require.True(t, s.dir.put(k, other))
 	for _, p := range tagless {
 		require.Equal(t, other, s.owner(peer, p, 1))
 	}
 	require.Equal(t, other, s.quoted(peer, []byte{0, 7, 0x13, 0x88, 0, 0, 0, 0}), "a quoted packet is the other way round")
-	s.dir.remove(k, hashed)
-	require.Equal(t, other, s.owner(peer, tagless[0], 1))
-	s.dir.remove(k, other)
+	s.dir.remove(k)
+	require.Equal(t, other, s.owner(peer, tagless[0], 1), "of two associations one is left")
+	s.dir.remove(k)
 	require.Equal(t, hashed, s.owner(peer, tagless[0], 1))
 }
 

@@ -183,6 +183,23 @@ func (e *Endpoint) Listen(port uint16, p *ListenParams) error {
 	return nil
 }
 
+// SetListener changes all that the listener on a port at an address gives to associations
+// from now on; p.Locals is of no account. The errors are those of Listen.
+func (e *Endpoint) SetListener(port uint16, at wire.Addr, p *ListenParams) error {
+	l := e.listening(port, at)
+	if l == nil {
+		return ErrInvalid
+	}
+	offer, err := newOffer(p.Extensions)
+	if err != nil {
+		return err
+	}
+	locals := l.p.Locals
+	l.p, l.offer = *p, offer
+	l.p.Locals = locals
+	return nil
+}
+
 // AddLocal has the listener on a port at an address accept associations at addr too, and
 // list it in what it accepts from now on; associations that exist are told by
 // ChangeAddress. ErrInvalid if there is no such listener, ErrAddress if it or another on

@@ -16,8 +16,8 @@ func (e *Endpoint) Associate(now Time, p *AssociateParams) (AssocID, error) {
 		}
 	}
 	locals := e.inScope(p.Locals, nearest(p.Peers), wire.Addr{})
-	if len(locals) == 0 {
-		return 0, ErrInvalid
+	if !sameFamily(locals, p.Peers) {
+		return 0, ErrUnreachable
 	}
 	for _, peer := range p.Peers {
 		if e.byPeer(p.LocalPort, p.PeerPort, peer, locals...) != nil {

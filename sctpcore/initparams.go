@@ -97,6 +97,13 @@ func families(locals []wire.Addr) (v4, v6 bool) {
 	return v4, v6
 }
 
+// sameFamily tells whether an address of either side has the family of one of the other's.
+func sameFamily(a, b []wire.Addr) bool {
+	a4, a6 := families(a)
+	b4, b6 := families(b)
+	return a4 && b4 || a6 && b6
+}
+
 // appendAddrs lists our addresses of the families that the peer supports. A
 // single one is where the packet comes from and need not be listed.
 func appendAddrs(b []byte, locals []wire.Addr, v4, v6 bool) []byte {

@@ -162,5 +162,5 @@ func TestScopeOfAddresses(t *testing.T) {
 	l.associate(9, 7, all[1], all[0])
 	require.ElementsMatch(t, all[:2], l.listed[wire.ChunkInitAck], "10.0.0.1 asks 127.0.0.1, which it is told of too")
 	_, err := l.e.Associate(l.now, &AssociateParams{LocalPort: 9, PeerPort: 8, Locals: all[1:2], Peers: global})
-	require.Equal(t, ErrInvalid, err, "from loopback alone nobody else is reached")
+	require.Equal(t, ErrUnreachable, err, "from loopback alone nobody else is reached")
 }

@@ -18,6 +18,7 @@ var (
 	ErrLimit          = errors.New("sctpcore: too many associations")
 	ErrPortInUse      = errors.New("sctpcore: port is already listened on")
 	ErrExists         = errors.New("sctpcore: an association with this peer and these ports exists")
+	ErrUnreachable    = errors.New("sctpcore: no address of ours has the family and scope of one of the peer's")
 	ErrAddress        = errors.New("sctpcore: address does not belong to the association")
 	ErrInvalid        = errors.New("sctpcore: invalid argument")
 	ErrUnsupported    = errors.New("sctpcore: the extension was not asked for by Extensions, or the peer does not have it")

@@ -92,7 +92,7 @@ var mayImport = map[string][]string{
 	"nic/nictest":          {"nic"},
 	"nic/dpdk":             {"nic"},
 	"dataplane/inet":       {"nic", "sctpcore/wire"},
-	"dataplane":            {"dataplane/inet", "nic", "ring", "sctpcore", "sctpcore/wire"},
+	"dataplane":            {"dataplane/inet", "nic", "nic/mem", "ring", "sctpcore", "sctpcore/wire"},
 }
 
 // forbidden lists standard packages that a package may not use: the core has no
