@@ -24,6 +24,7 @@ type assoc struct {
 	released    uint64        // messages that freed has passed
 	blocked     bool          // the core's send buffer is full
 	shutdown    bool          // SHUTDOWN was asked for
+	finished    bool          // CloseWrite was seen
 	closedAt    sctpcore.Time // of Close, or of the last progress after it; 0 is open
 
 	// Receiving.
@@ -82,6 +83,7 @@ func (w *worker) event(e *sctpcore.Event) {
 		if a.conn != nil {
 			a.conn.refusing.Store(true)
 			a.conn.out.room.signal()
+			a.conn.watched.raise(ReadyRefusing)
 		}
 		w.receive(a)
 	case sctpcore.EventDown:
@@ -123,12 +125,14 @@ func (w *worker) comeUp(a *assoc, e *sctpcore.Event) {
 	if accept {
 		select {
 		case here.l.backlog <- a.conn:
+			here.l.watched.raise(ReadyAccept)
 		default:
 			w.refuse(a, DropBacklogFull)
 			return
 		}
 	}
 	close(a.conn.settled)
+	a.conn.watched.raise(ReadyUp | ReadyWritable)
 	w.tell(a, e)
 	w.send(a)
 	w.receive(a)
@@ -187,6 +191,7 @@ func (w *worker) goDown(a *assoc, e *sctpcore.Event) {
 	}
 	w.receive(a)
 	close(c.done)
+	c.watched.raise(ReadyEnded)
 	for _, s := range subs {
 		close(s)
 	}
@@ -227,6 +232,7 @@ func (w *worker) attend(c *Conn) {
 		}
 		a.closedAt = max(w.now, 1) // 0 is open
 	}
+	a.finished = c.finished.Load()
 	w.send(a)
 	w.receive(a)
 }

@@ -37,7 +37,7 @@ func (w *worker) receive(a *assoc) {
 	}
 	if a.ring.dirty() {
 		a.ring.commit()
-		a.conn.in.ready.signal()
+		a.conn.readable()
 	}
 	if more {
 		w.moreToDo(a)
@@ -47,11 +47,17 @@ func (w *worker) receive(a *assoc) {
 	}
 }
 
+// readable tells whoever reads that there is something.
+func (c *Conn) readable() {
+	c.in.ready.signal()
+	c.watched.raise(ReadyReadable)
+}
+
 // endReceive tells the reader that it has seen everything, once.
 func (w *worker) endReceive(a *assoc) {
 	if !a.conn.in.ended.Load() {
 		a.conn.in.ended.Store(true)
-		a.conn.in.ready.signal()
+		a.conn.readable()
 	}
 	if a.down {
 		w.forget(a)
@@ -87,7 +93,7 @@ func (w *worker) roomFor(a *assoc, size int) []byte {
 		a.conn.in.stalled.Store(false)
 		return room
 	}
-	a.conn.in.ready.signal()
+	a.conn.readable()
 	return nil
 }
 

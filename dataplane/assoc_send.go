@@ -58,7 +58,7 @@ func (w *worker) send(a *assoc) {
 // attend has seen, and found to be no abort, ends the association gracefully.
 func (w *worker) sentAll(a *assoc) {
 	w.freeSent(a)
-	if a.closedAt != 0 {
+	if a.closedAt != 0 || a.finished {
 		a.shutdown = true
 		_ = w.core.Shutdown(w.now, a.id) // refused only if it is shutting down already
 	}
@@ -84,7 +84,8 @@ func (w *worker) freeSent(a *assoc) {
 		}
 		a.freed.skip(&h)
 	}
-	if a.freed.pos == from && a.conn.out.room.asleep.Load() == 0 {
+	out := &a.conn.out
+	if a.freed.pos == from && out.room.asleep.Load() == 0 && !out.wanting.Load() {
 		return
 	}
 	if a.closedAt != 0 {
@@ -93,7 +94,11 @@ func (w *worker) freeSent(a *assoc) {
 	a.freed.release()
 	seg := a.freed.seg
 	if int(seg.tail.Load()-a.freed.pos) <= len(seg.buf)/2 {
-		a.conn.out.room.signal()
+		out.room.signal()
+		if out.wanting.Load() {
+			out.wanting.Store(false)
+			a.conn.watched.raise(ReadyWritable)
+		}
 	}
 }
 

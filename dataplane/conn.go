@@ -45,9 +45,12 @@ type Conn struct {
 	closed   atomic.Bool // the application is through with it
 	ended    atomic.Bool // the association is gone; endErr is set
 	refusing atomic.Bool // the peer shuts down: no more messages
+	finished atomic.Bool // CloseWrite: the application sends no more
 	_        linePad
 	kicked   atomic.Bool // it is on the worker's list
 	nextKick *Conn       // the worker's list
+	_        linePad
+	watched  watched
 	_        linePad
 
 	mu          sync.Mutex // guards what follows; never taken per packet
@@ -67,7 +70,8 @@ type sender struct {
 	deadline deadline
 	streams  atomic.Uint32 // outbound streams, 0 until the association is up
 	_        linePad
-	room     waiter // the worker looks here whenever it frees something
+	room     waiter      // the worker looks here whenever it frees something
+	wanting  atomic.Bool // TrySend found no room
 	_        linePad
 }
 
@@ -90,6 +94,7 @@ func newConn(d *Dataplane, w *worker, opt *AssocOptions) *Conn {
 	c.out.ring.max = ringSize(opt.SendBuffer, d.cfg.Limits.SendBuffer)
 	c.limit = d.cfg.Limits.MaxMessage
 	c.out.room, c.in.ready = newWaiter(), newWaiter()
+	c.watched.conn = c
 	return c
 }
 
@@ -160,6 +165,19 @@ func (c *Conn) Close() error {
 	if !c.shut(nil) {
 		return net.ErrClosed
 	}
+	return nil
+}
+
+// CloseWrite shuts down gracefully as Close does, but what the peer sends until it has
+// shut down too can be read.
+func (c *Conn) CloseWrite() error {
+	c.out.mu.Lock() // no Send puts a message behind it
+	first := !c.closed.Load() && c.finished.CompareAndSwap(false, true)
+	c.out.mu.Unlock()
+	if !first {
+		return net.ErrClosed
+	}
+	c.kick()
 	return nil
 }
 

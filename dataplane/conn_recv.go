@@ -48,6 +48,22 @@ func (c *Conn) RecvBatch(msgs []Message) (int, error) {
 	}
 }
 
+// TryRecv is Recv that does not wait: ok is false when there is nothing.
+func (c *Conn) TryRecv(b []byte, m *Message) (n int, ok bool, err error) {
+	var one [1]Message
+	one[0].Data = b
+	got, err := c.TryRecvBatch(one[:])
+	if got == 0 {
+		return 0, false, err
+	}
+	if m != nil {
+		data := m.Data
+		*m = one[0]
+		m.Data = data
+	}
+	return one[0].N, true, nil
+}
+
 // TryRecvBatch is RecvBatch that does not wait: 0 and no error when there is
 // nothing.
 func (c *Conn) TryRecvBatch(msgs []Message) (int, error) {
@@ -72,12 +88,16 @@ func (c *Conn) TryRecvBatch(msgs []Message) (int, error) {
 	return n, err
 }
 
+// describe sets a message's attributes to what a received record says.
+func (h *record) describe(m *Message) {
+	m.Stream, m.SSN, m.PPID, m.TSN = h.stream, h.ssn, h.ppid, h.tsn
+	m.Unordered, m.More = h.flags&recUnordered != 0, h.flags&recMore != 0
+}
+
 // take fills msgs from the ring.
 func (r *receiver) take(msgs []Message) (n int, err error) {
-	if r.ring.seg == nil {
-		if r.ring.seg = r.first.Load(); r.ring.seg == nil {
-			return 0, nil
-		}
+	if !r.begun() {
+		return 0, nil
 	}
 	for n < len(msgs) {
 		h, payload, ok := r.ring.next()
@@ -97,8 +117,7 @@ func (r *receiver) take(msgs []Message) (n int, err error) {
 			break
 		}
 		m.N = copy(m.Data, payload[r.off:])
-		m.Stream, m.SSN, m.PPID, m.TSN = h.stream, h.ssn, h.ppid, h.tsn
-		m.Unordered, m.More = h.flags&recUnordered != 0, h.flags&recMore != 0
+		h.describe(m)
 		if r.off += m.N; r.off < len(payload) {
 			m.More = true
 		} else {
@@ -112,6 +131,33 @@ func (r *receiver) take(msgs []Message) (n int, err error) {
 		err = nil
 	}
 	return n, err
+}
+
+// Next says of what TryRecv would give next all but the data: N is the bytes that are there
+// of the message, More whether it goes on behind them. False if there is nothing, or the
+// end of a message that was cut short.
+func (c *Conn) Next(m *Message) bool {
+	r := &c.in
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.begun() {
+		return false
+	}
+	h, payload, ok := r.ring.next()
+	if !ok || h.flags&recAborted != 0 {
+		return false
+	}
+	*m = Message{N: len(payload) - r.off}
+	h.describe(m)
+	return true
+}
+
+// begun tells whether the worker has ever put something into the ring.
+func (r *receiver) begun() bool {
+	if r.ring.seg == nil {
+		r.ring.seg = r.first.Load()
+	}
+	return r.ring.seg != nil
 }
 
 // unstall tells whether the worker waits for room and half of the ring is free

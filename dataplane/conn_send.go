@@ -47,16 +47,34 @@ func (c *Conn) SendBatch(msgs []Message) (int, error) {
 	}
 }
 
+// TrySend is Send that does not wait: false when the send buffer has no room for the
+// message. When half of it is free a Poller gets ReadyWritable.
+func (c *Conn) TrySend(b []byte, m *Message) (bool, error) {
+	var one [1]Message
+	if m != nil {
+		one[0] = *m
+	}
+	one[0].Data = b
+	n, err := c.TrySendBatch(one[:])
+	return n == 1, err
+}
+
 // TrySendBatch is SendBatch that does not wait: 0 and no error when the send
-// buffer is full.
+// buffer is full; see TrySend.
 func (c *Conn) TrySendBatch(msgs []Message) (int, error) {
 	s := &c.out
 	s.mu.Lock()
 	n, err := 0, c.sendable()
 	for err == nil && n < len(msgs) {
 		var full bool
-		if full, err = c.queue(&msgs[n]); full || err != nil {
+		if full, err = c.queue(&msgs[n]); err != nil {
 			break
+		}
+		if full {
+			if s.wanting.Swap(true) {
+				break
+			}
+			continue // the worker may have made room before it could see that
 		}
 		n++
 	}
@@ -74,7 +92,7 @@ func (c *Conn) TrySendBatch(msgs []Message) (int, error) {
 // sendable is why nothing may be sent.
 func (c *Conn) sendable() error {
 	switch {
-	case c.closed.Load():
+	case c.closed.Load(), c.finished.Load():
 		return net.ErrClosed
 	case c.ended.Load(), c.refusing.Load():
 		return c.endOf(ErrShutdown)

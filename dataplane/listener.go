@@ -20,6 +20,8 @@ type Listener struct {
 	backlog chan *Conn
 	closed  chan struct{}
 	once    sync.Once
+
+	watched watched
 }
 
 // Listen accepts associations on local (nil IPs: every address; port 0: an
@@ -46,6 +48,7 @@ func (b *Binding) Listen(opt *AssocOptions, backlog int) (*Listener, error) {
 		backlog = b.d.cfg.Backlog
 	}
 	l := &Listener{d: b.d, b: b, backlog: make(chan *Conn, backlog), closed: make(chan struct{})}
+	l.watched.listener = l
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	err := b.d.book.listen(b, l)

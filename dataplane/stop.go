@@ -115,7 +115,7 @@ func (w *worker) cleanUp() {
 	for _, a := range w.order {
 		if c := a.conn; c != nil {
 			c.in.ended.Store(true)
-			c.in.ready.signal()
+			c.readable()
 		}
 	}
 	b := &w.rx
