@@ -330,7 +330,7 @@ func (a *assoc) sendAsconf(now Time, o *Outbound) bool {
 	o.Src, o.Egress = src, egress
 	a.authFor(&k, wire.ChunkAsconf)
 	k.b = append(k.b, s.chunk...)
-	a.e.ctr.OutCtrlChunks++
+	a.countControl()
 	return a.finish(&k)
 }
 

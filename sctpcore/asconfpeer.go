@@ -150,7 +150,7 @@ func (a *assoc) answerAsconf(in *Inbound) {
 	r.begin(a.localPort, a.peerPort, a.peerTag)
 	r.buf = append(r.buf, acks[:n]...)
 	a.dispatch(r)
-	a.e.ctr.OutCtrlChunks++
+	a.countControl()
 }
 
 // asconfAnswer is an ASCONF-ACK that is being made while its ASCONF is obeyed.

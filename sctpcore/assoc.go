@@ -2,6 +2,7 @@ package sctpcore
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
@@ -35,10 +36,10 @@ type assoc struct {
 	sackTimer           Time
 	errors              int // consecutive unanswered transmissions to any address
 	failover            struct {
-		pending  bool
-		from     uint8
-		detected Time
+		pending bool
+		from    uint8
 	}
+	rxPackets uint64
 
 	room       room
 	in         inbound
@@ -47,6 +48,8 @@ type assoc struct {
 	initSent   Time // when the last INIT or COOKIE ECHO went out
 	out        outbound
 
+	detected     Time // of failover
+	less         rareTallies
 	initTries    int
 	initPath     uint8
 	t2Path       uint8
@@ -61,13 +64,27 @@ type assoc struct {
 	cookie       []byte      // from the INIT ACK, until COOKIE ACK
 	reportParams []byte      // unknown parameters of the INIT ACK to report
 
-	_ [24]byte // whole cache lines
+	_ [8]byte // whole cache lines
 }
 
 // tallies are an association's totals; AssocInfo tells what each counts.
 type tallies struct {
 	RxMessages, RxDataChunks                                      uint64
 	RetransmittedChunks, FastRetransmits, Timeouts, DuplicateTSNs uint64
+}
+
+// rareTallies are those that an ordinary packet does not count in. SACKs, which it
+// does, are not in Control.
+type rareTallies struct {
+	RxControl, TxControl         uint64
+	GapBlocks, OutOfSequenceTSNs uint64
+	RxUnordered, TxUnordered     uint64
+}
+
+// countControl counts a control chunk that is sent, other than a SACK.
+func (a *assoc) countControl() {
+	a.e.ctr.OutCtrlChunks++
+	a.less.TxControl++
 }
 
 // owed are the control chunks that an association has to send.
@@ -91,7 +108,7 @@ const (
 )
 
 func (a *assoc) event(v Event) {
-	v.Assoc, v.LocalPort, v.PeerPort = a.id, a.localPort, a.peerPort
+	v.Assoc, v.LocalPort, v.PeerPort, v.Received = a.id, a.localPort, a.peerPort, a.stats.RxMessages
 	if v.At == 0 {
 		v.At = a.e.now
 	}
@@ -265,7 +282,10 @@ func (a *assoc) establish(now Time) {
 
 // close ends the association: COMMUNICATION LOST or SHUTDOWN COMPLETE. What it
 // received stays readable until Forget; everything else is given back.
-func (a *assoc) close(why Reason, cause wire.CauseCode, now Time) {
+func (a *assoc) close(why Reason, cause wire.CauseCode, now Time) { a.closeWith(why, cause, nil, now) }
+
+// closeWith is close because of what the peer sent.
+func (a *assoc) closeWith(why Reason, cause wire.CauseCode, chunk wire.Chunk, now Time) {
 	if a.state == Closed {
 		return
 	}
@@ -280,11 +300,15 @@ func (a *assoc) close(why Reason, cause wire.CauseCode, now Time) {
 	a.stopHeartbeats()
 	a.owed = 0
 	a.dropHeld()
+	unsent := a.out.cut
+	if a.out.cutOff > 0 {
+		unsent++
+	}
 	a.out.dropAll()
 	for i := range a.paths {
 		a.paths[i].flight, a.paths[i].t3 = 0, Never
 	}
-	a.event(Event{Kind: EventDown, Reason: why, Cause: cause, Passive: a.passive, At: now})
+	a.event(Event{Kind: EventDown, Reason: why, Cause: cause, Passive: a.passive, Message: unsent, Data: slices.Clone(chunk), At: now})
 }
 
 // Forget drops what is left of an association after EventDown: its id, its
@@ -298,51 +322,4 @@ func (e *Endpoint) Forget(id AssocID) {
 	e.slots[a.slot] = nil
 	e.freeSlots.push(a.slot)
 	e.putSpare(a)
-}
-
-// Assoc is a snapshot of an association; it may allocate.
-func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) {
-	a := e.assoc(id)
-	if a == nil {
-		return AssocInfo{}, false
-	}
-	c := &a.stats
-	s := AssocInfo{State: a.state,
-		RxMessages: c.RxMessages, TxDataChunks: a.out.sent, RxDataChunks: c.RxDataChunks,
-		RetransmittedChunks: c.RetransmittedChunks, FastRetransmits: c.FastRetransmits,
-		Timeouts: c.Timeouts, DuplicateTSNs: c.DuplicateTSNs}
-	s.LocalPort, s.PeerPort, s.LocalTag, s.PeerTag = a.localPort, a.peerPort, a.localTag, a.peerTag
-	s.InStreams, s.OutStreams = a.inStreamsMax, len(a.out.nextSSN)
-	if len(a.in.streams) > 0 {
-		s.InStreams = len(a.in.streams)
-	}
-	s.PeerRwnd, s.SendQueued, s.InFlight = a.out.peerRwnd, a.out.queued, a.out.flight
-	s.ReceiveQueued, s.TxMessages = a.in.held, a.out.messages.tail
-	s.ErrorCount, s.Primary = a.errors, int(a.primary)
-	for _, l := range a.locals {
-		if a.ext == nil || !a.ext.conf.asked(DeleteAddress, l) {
-			s.LocalAddrs = append(s.LocalAddrs, l)
-		}
-	}
-	return s, true
-}
-
-// Paths appends snapshots of the association's paths, in index order, to dst.
-func (e *Endpoint) Paths(id AssocID, dst []PathInfo) []PathInfo {
-	a := e.assoc(id)
-	if a == nil {
-		return dst
-	}
-	for i := range a.paths {
-		p := &a.paths[i]
-		dst = append(dst, PathInfo{
-			Src: p.src, Dst: p.dst, Egress: p.egress, State: p.state,
-			Primary: i == int(a.primary), Current: i == int(a.current), LinkDown: p.linkDown,
-			RTO: p.rto, SRTT: p.srtt, RTTVar: p.rttvar,
-			Cwnd: p.cwnd, Ssthresh: p.ssthresh, Flight: p.flight, MTU: p.mtu, ErrorCount: p.errors,
-			TxPackets: p.txPackets, TxDataChunks: p.txDataChunks, Retransmits: p.retransmits,
-			Timeouts: p.timeouts, HeartbeatsSent: p.hbSent, HeartbeatsAcked: p.hbAcked,
-		})
-	}
-	return dst
 }

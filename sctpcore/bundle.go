@@ -63,6 +63,9 @@ func (a *assoc) putRun(k *packetBuilder, now Time) {
 	p.txDataChunks += chunks
 	o.sent += chunks
 	a.e.ctr.OutUnorderChunks += unordered
+	if unordered > 0 {
+		a.less.TxUnordered += unordered
+	}
 	a.e.ctr.OutOrderChunks += chunks - unordered
 	a.passFailed()
 }

@@ -1,6 +1,10 @@
 package sctpcore
 
-import "github.com/trunkline-sctp/trunkline/sctpcore/wire"
+import (
+	"slices"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
 
 // HandlePackets takes in a burst of packets with verified checksums.
 func (e *Endpoint) HandlePackets(now Time, pkts []Inbound) {
@@ -177,6 +181,7 @@ func hasStaleCookie(causes []byte) bool {
 // handleChunks takes in the chunks of one packet, in order (RFC 9260, section 6.10).
 func (a *assoc) handleChunks(in *Inbound, b []byte) {
 	now := a.e.now
+	a.rxPackets++
 	if i := a.findPath(in.Src); i >= 0 {
 		a.lastFrom = uint8(i)
 	}
@@ -206,6 +211,9 @@ func (a *assoc) handleChunks(in *Inbound, b []byte) {
 			continue
 		}
 		a.e.ctr.InCtrlChunks++
+		if c.Type() != wire.ChunkSack {
+			a.less.RxControl++
+		}
 		if !a.handleControl(c, in, first && len(rest) == 0, now) {
 			break
 		}
@@ -313,7 +321,7 @@ func (a *assoc) replyError(causes []byte) {
 		r.begin(a.localPort, a.peerPort, a.peerTag)
 		r.buf = wire.AppendError(r.buf, causes)
 		a.dispatch(r)
-		a.e.ctr.OutCtrlChunks++
+		a.countControl()
 	}
 }
 
@@ -327,7 +335,7 @@ func (a *assoc) handleAbort(c wire.Chunk, now Time) {
 		}
 	}
 	a.e.ctr.Aborteds++
-	a.close(ReasonPeerAbort, code, now)
+	a.closeWith(ReasonPeerAbort, code, c, now)
 }
 
 // maxCauses bounds how many causes of one ERROR are looked at.
@@ -355,7 +363,7 @@ func (a *assoc) handleError(c wire.Chunk, now Time) {
 		if cause.Code() == wire.CauseUnrecognizedChunk {
 			a.asconfUnknown(cause, now)
 		}
-		a.event(Event{Kind: EventPeerError, Cause: cause.Code()})
+		a.event(Event{Kind: EventPeerError, Cause: cause.Code(), Data: slices.Clone(cause)})
 	}
 }
 

@@ -33,7 +33,7 @@ func TestFragmentation(t *testing.T) {
 					got, info, _ := p.e[1].Receive(p.now, p.id[1], buf)
 					require.Equal(t, n, got)
 					require.Equal(t, message(7, n), buf)
-					require.Equal(t, Received{PPID: 42, Stream: 3, Unordered: flags&Unordered != 0, TSN: info.TSN}, info)
+					require.Equal(t, Received{PPID: 42, Stream: 3, Unordered: flags&Unordered != 0, TSN: info.TSN, CumTSN: info.TSN + uint32((n-1)/one)}, info)
 					a, _ := p.e[0].Assoc(p.id[0])
 					require.EqualValues(t, (n+one-1)/one, a.TxDataChunks)
 					require.Zero(t, a.SendQueued)

@@ -105,7 +105,7 @@ func (a *assoc) transmitHandshake(now Time, o *Outbound) bool {
 }
 
 func (a *assoc) startT1(now Time) {
-	a.e.ctr.OutCtrlChunks++
+	a.countControl()
 	a.initSent, a.initClean = now, a.initTries == 0
 	a.t1 = now + a.initRTO
 	a.arm(a.t1)

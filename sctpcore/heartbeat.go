@@ -95,7 +95,7 @@ func (a *assoc) transmitHeartbeat(now Time, o *Outbound) bool {
 		a.start(&k, o, i, a.peerTag)
 		a.authFor(&k, wire.ChunkHeartbeat)
 		k.b = a.putHeartbeat(i, k.b, now)
-		a.e.ctr.OutCtrlChunks++
+		a.countControl()
 		return a.finish(&k)
 	}
 	return false
@@ -140,7 +140,7 @@ func (a *assoc) handleHeartbeat(c wire.Chunk, in *Inbound) {
 	r.begin(a.localPort, a.peerPort, a.peerTag)
 	r.buf = wire.AppendHeartbeatAck(r.buf, c)
 	a.dispatch(r)
-	a.e.ctr.OutCtrlChunks++
+	a.countControl()
 }
 
 // handleHeartbeatAck takes the answer to the heartbeat that is out on a path;

@@ -21,13 +21,14 @@ type inbound struct {
 	ready    fifo[readyRun] // bounded by limit: every element is charged a block
 	readPos  int            // where in its first run the chunk begins that is read next
 	readOff  int            // bytes of that chunk's user data that were read
+	read     uint64         // messages read
 	cutShort bool           // before it, the rest of a message will never come
+	sackNow  bool           // this packet wants an immediate SACK
 	partial  partialDelivery
 
-	packets    int  // with DATA since the last SACK
-	sackNow    bool // this packet wants an immediate SACK
-	advertised int  // a_rwnd last told to the peer
-	promised   int  // bytes of data that the windows told to the peer let it send
+	packets    int // with DATA since the last SACK
+	advertised int // a_rwnd last told to the peer
+	promised   int // bytes of data that the windows told to the peer let it send
 }
 
 type tsnRun struct{ first, last wire.TSN }
@@ -62,6 +63,7 @@ type partialDelivery struct {
 	active bool
 	next   wire.TSN
 	stream uint16
+	ssn    uint16
 }
 
 const (
@@ -199,6 +201,9 @@ func (a *assoc) handleData(d wire.Data, now Time) {
 		in.sackNow = true
 		return
 	}
+	if len(in.runs) > 0 {
+		a.less.OutOfSequenceTSNs++
+	}
 	b := a.e.store.put(class, d)
 	in.held += blockSizes[class]
 	in.promised = max(0, in.promised-len(d.UserData()))
@@ -206,6 +211,7 @@ func (a *assoc) handleData(d wire.Data, now Time) {
 	a.stats.RxDataChunks++
 	if d.Unordered() {
 		a.e.ctr.InUnorderChunks++
+		a.less.RxUnordered++
 	} else {
 		a.e.ctr.InOrderChunks++
 	}

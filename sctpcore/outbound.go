@@ -35,7 +35,9 @@ type outbound struct {
 	recoverTo  wire.TSN
 	highestGap wire.TSN // highest TSN that the last SACK gap-acknowledged
 
-	sent uint64 // DATA chunks, those sent again included
+	sent             uint64 // DATA chunks, those sent again included
+	txSacks, rxSacks uint64
+	acked            uint64 // messages released before the association ended
 }
 
 type outMessage struct {

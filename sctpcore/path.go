@@ -39,8 +39,9 @@ type path struct {
 	hbNonce                                uint64
 	hbSentAt                               Time
 	retransmits, timeouts, hbSent, hbAcked uint64
+	maxRTO                                 Time // the longest so far
 
-	_ [16]byte // four cache lines in all
+	_ [8]byte // four cache lines in all
 }
 
 // clockGranularity is G of RFC 9260, section 6.3.1: a tick of the timing wheel.
@@ -92,10 +93,14 @@ func (p *path) measured(r Time, t *Timers) {
 		p.srtt = max(p.srtt, 1)
 	}
 	p.rto = min(max(p.srtt+4*max(p.rttvar, clockGranularity), t.RTOMin), t.RTOMax)
+	p.maxRTO = max(p.maxRTO, p.rto)
 }
 
 // backOff doubles the RTO (RFC 9260, section 6.3.3, rule E2).
-func (p *path) backOff(t *Timers) { p.rto = min(2*p.rto, t.RTOMax) }
+func (p *path) backOff(t *Timers) {
+	p.rto = min(2*p.rto, t.RTOMax)
+	p.maxRTO = max(p.maxRTO, p.rto)
+}
 
 // sentAt counts a chunk of TSN t, size bytes, as outstanding here.
 func (p *path) sentAt(t wire.TSN, size int) {
@@ -187,7 +192,7 @@ func (a *assoc) choosePath(now Time) {
 		return
 	}
 	if !a.failover.pending {
-		a.failover.pending, a.failover.from, a.failover.detected = true, a.current, now
+		a.failover.pending, a.failover.from, a.detected = true, a.current, now
 	} else if int(a.failover.from) == best {
 		a.failover.pending = false
 	}

@@ -111,7 +111,7 @@ func (e *Endpoint) Receive(now Time, id AssocID, dst []byte) (n int, info Receiv
 	}
 	r := in.ready.at(0)
 	d := e.store.chunkAt(r, in.readPos)
-	info = Received{PPID: d.PPID(), TSN: uint32(d.TSN()), Stream: d.StreamID(), SSN: uint16(d.SSN()),
+	info = Received{PPID: d.PPID(), TSN: uint32(d.TSN()), CumTSN: uint32(in.cum), Stream: d.StreamID(), SSN: uint16(d.SSN()),
 		Unordered: d.Unordered(), More: true}
 	for {
 		data := d.UserData()[in.readOff:]
@@ -121,7 +121,9 @@ func (e *Endpoint) Receive(now Time, id AssocID, dst []byte) (n int, info Receiv
 			in.readOff += k
 			return n, info, true
 		}
-		info.More = !d.Ending()
+		if info.More = !d.Ending(); !info.More {
+			in.read++
+		}
 		in.readOff = 0
 		in.readPos += wire.Pad4(len(d))
 		if in.readPos >= int(r.n) {

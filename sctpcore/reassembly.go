@@ -168,7 +168,7 @@ func (a *assoc) deliverPart() {
 		return
 	}
 	first, last := in.base, r.peer
-	in.partial = partialDelivery{active: true, next: last + 1, stream: r.stream}
+	in.partial = partialDelivery{active: true, next: last + 1, stream: r.stream, ssn: uint16(r.ssn)}
 	for t := first; t.LessEq(last); t++ {
 		in.ready.push(in.take(t))
 	}

@@ -33,6 +33,7 @@ func (a *assoc) putSack(k *packetBuilder) {
 	in.dups = in.dups[:0]
 	in.packets, in.sackNow = 0, false
 	a.sackTimer = Never
+	a.out.txSacks++
 }
 
 // dataReceived decides, after a packet with DATA, when its SACK goes: at once
@@ -83,7 +84,7 @@ func (a *assoc) dropHeld() (cutShort bool) {
 		}
 	}
 	if cutShort {
-		a.event(Event{Kind: EventPartialAborted, Stream: in.partial.stream})
+		a.event(Event{Kind: EventPartialAborted, Stream: in.partial.stream, SSN: in.partial.ssn})
 	}
 	in.partial = partialDelivery{}
 	return cutShort

@@ -23,6 +23,10 @@ func (a *assoc) handleSack(s wire.Sack, now Time) {
 		a.e.ctr.Drops.BadSACK++
 		return
 	}
+	o.rxSacks++
+	if n := s.NumGapBlocks(); n > 0 {
+		a.less.GapBlocks += uint64(n)
+	}
 	a.ackCumulative(cum, int(s.AdvertisedReceiverWindowCredit()), s, now)
 }
 

@@ -55,7 +55,7 @@ func (a *assoc) startT2(i int, now Time) {
 	a.t2 = now + a.paths[i].rto
 	a.t2Path = uint8(i)
 	a.arm(a.t2)
-	a.e.ctr.OutCtrlChunks++
+	a.countControl()
 }
 
 // shutdownTimeout sends SHUTDOWN or SHUTDOWN ACK again, on another path if there
@@ -135,7 +135,7 @@ func (a *assoc) handleShutdownAck(in *Inbound, now Time) {
 	if r := a.e.newReply(in); r != nil {
 		r.begin(a.localPort, a.peerPort, a.peerTag)
 		r.buf = wire.AppendShutdownComplete(r.buf, false)
-		a.e.ctr.OutCtrlChunks++
+		a.countControl()
 	}
 	a.e.ctr.Shutdowns++
 	a.close(ReasonShutdown, 0, now)
@@ -193,7 +193,7 @@ func (a *assoc) abortWith(why Reason, code wire.CauseCode, causes []byte, now Ti
 				r.inPort = -1
 			}
 			a.dispatch(r)
-			a.e.ctr.OutCtrlChunks++
+			a.countControl()
 		}
 	}
 	a.e.ctr.Aborteds++

@@ -133,7 +133,7 @@ func (a *assoc) putControl(k *packetBuilder, now Time) {
 	}
 	if a.owed&oweCookieAck != 0 {
 		k.b = wire.AppendCookieAck(k.b)
-		a.e.ctr.OutCtrlChunks++
+		a.countControl()
 	}
 	if a.owed&oweSack != 0 {
 		a.putSack(k)
@@ -227,7 +227,7 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 		a.failover.pending = false
 		a.e.ctr.Failovers++
 		a.event(Event{Kind: EventFailover, Path: uint8(k.path), OldPath: a.failover.from,
-			Detected: a.failover.detected, Switched: now, At: now})
+			Detected: a.detected, Switched: now, At: now})
 	}
 }
 
@@ -281,6 +281,9 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 	a.paths[k.path].startRTT(o.nextTSN, now)
 	o.nextTSN++
 	o.cutOff += n
+	if m.flags&Unordered != 0 {
+		a.less.TxUnordered++
+	}
 	if o.cutOff == len(m.data) {
 		a.countMessage(m, c)
 		o.cut++

@@ -91,6 +91,7 @@ type Message struct {
 type Received struct {
 	PPID      uint32
 	TSN       uint32 // of the first fragment
+	CumTSN    uint32 // the highest TSN received in sequence, now
 	Stream    uint16
 	SSN       uint16
 	Unordered bool
@@ -171,18 +172,44 @@ type AssocInfo struct {
 	SendQueued          int // bytes accepted by Send and not yet acknowledged
 	InFlight            int // bytes of user data sent and not acknowledged
 	ReceiveQueued       int // bytes held for the application or reassembly
+	Rwnd                int // bytes: what we advertise now
+	FragmentSize        int // bytes of user data in one DATA chunk at most
+	UnackedChunks       int // sent and not acknowledged
+	QueuedMessages      int // accepted by Send and not sent, the last one not wholly
+	PendingMessages     int // received and not read
+	Features            Features
 	ErrorCount          int
 	Primary             int // index of the primary path
 	LocalAddrs          []wire.Addr
+	MaxRTO              Time // the longest that any path had
 	TxMessages          uint64
 	RxMessages          uint64
-	TxDataChunks        uint64
+	TxPackets           uint64
+	RxPackets           uint64
+	TxDataChunks        uint64 // those sent again too
 	RxDataChunks        uint64
+	TxUnordered         uint64 // without those sent again
+	RxUnordered         uint64
+	TxControlChunks     uint64
+	RxControlChunks     uint64
+	TxSACKs             uint64
+	RxSACKs             uint64
 	RetransmittedChunks uint64
 	FastRetransmits     uint64
 	Timeouts            uint64
 	DuplicateTSNs       uint64
+	OutOfSequenceTSNs   uint64 // received while an earlier one was missing
+	GapBlocks           uint64 // in the SACKs received
 }
+
+// Features are what both sides of an association have beyond RFC 9260.
+type Features uint8
+
+// The features.
+const (
+	FeatureAuth   Features = 1 << iota // RFC 4895
+	FeatureAsconf                      // RFC 5061
+)
 
 // EventKind says what an Event tells.
 type EventKind uint8
@@ -197,7 +224,8 @@ const (
 	EventRestart
 	// EventDown: the association is gone and its id with it; Reason says why. All its
 	// messages are released. What was received can still be read until the
-	// caller says Forget.
+	// caller says Forget. Message is the number of the first message of which nothing
+	// was sent. With ReasonPeerAbort Data is the ABORT chunk.
 	EventDown
 	// EventPeerShutdown: the peer has begun SHUTDOWN; Send refuses.
 	EventPeerShutdown
@@ -212,14 +240,14 @@ const (
 	// EventFailover: the first new or resent DATA left on Path after it stopped
 	// leaving on OldPath; Detected and Switched say when that was known and done.
 	EventFailover
-	// EventPeerError: the peer sent ERROR with Cause.
+	// EventPeerError: the peer sent ERROR with Cause, which is Data on the wire.
 	EventPeerError
 	// EventSendFailed: the message that Send took as number Message, counted from 0,
 	// is not sent, as its Stream is none that the peer granted (RFC 9260, sections
 	// 5.1.1 and 11.2.2). It is released in its turn. The messages that EventDown
 	// releases get no such event.
 	EventSendFailed
-	// EventPartialAborted: of a message on Stream a part was received, and the rest
+	// EventPartialAborted: of a message on Stream, with SSN, a part was received, and the rest
 	// will never come (RFC 6458, section 6.1.7), because the peer restarted or the
 	// association ended. After a restart Receive says so too, in its place.
 	EventPartialAborted
@@ -273,16 +301,21 @@ func (r Reason) String() string { return reasonNames[r] }
 
 // Event is something that the owner of an association wants to know.
 type Event struct {
-	Assoc     AssocID
-	Kind      EventKind
-	Reason    Reason
-	Passive   bool
-	From, To  PathState
-	Path      uint8
-	OldPath   uint8
-	Cause     wire.CauseCode
-	Stream    uint16
-	Message   uint64
+	Assoc    AssocID
+	Kind     EventKind
+	Reason   Reason
+	Passive  bool
+	From, To PathState
+	Path     uint8
+	OldPath  uint8
+	Cause    wire.CauseCode
+	Stream   uint16
+	SSN      uint16
+	Message  uint64
+	// Received is how many messages could be read before it happened: those that
+	// Receive gives after that many came later.
+	Received  uint64
+	Data      []byte // the receiver's of the event
 	LocalPort uint16
 	PeerPort  uint16
 	Op        AddressOp
