@@ -30,6 +30,14 @@ type assoc struct {
 	// Receiving.
 	ring  recordWriter
 	ended bool // the peer has shut down: what is in the core is the last
+
+	// Events for the reader: see inbox.go.
+	events   EventSet
+	waiting  []PathEvent // not placed yet
+	records  uint64      // put into the ring
+	received uint64      // messages, of these
+	midway   bool        // the last record goes on
+	unsaid   bool        // something was sent since EventSenderDry
 }
 
 // assocFor finds or makes the worker's side of an association.
@@ -48,6 +56,7 @@ func (a *assoc) bind(c *Conn, o *AssocOptions) {
 	a.conn, c.assoc = c, a
 	a.localPort, a.peerPort = c.local.Port, c.peer.Port
 	a.ring.max = max(minSegment, ringSize(o.ReceiveBuffer, c.d.cfg.Limits.ReceiveBuffer)/2)
+	a.events = o.Events
 }
 
 // event deals with one event of the core.
@@ -85,8 +94,10 @@ func (w *worker) event(e *sctpcore.Event) {
 			a.conn.out.room.signal()
 			a.conn.watched.raise(ReadyRefusing)
 		}
+		w.tell(a, e)
 		w.receive(a)
 	case sctpcore.EventDown:
+		w.freeSent(a)
 		w.tell(a, e)
 		w.goDown(a, e)
 	case sctpcore.EventPathAdded:
@@ -96,6 +107,10 @@ func (w *worker) event(e *sctpcore.Event) {
 	case sctpcore.EventAsconf, sctpcore.EventAddressAdded, sctpcore.EventAddressRemoved:
 		w.readdress(a)
 		w.tell(a, e)
+	case sctpcore.EventSendFailed:
+		if h, payload, ok := a.queued(e.Message); ok && a.conn != nil {
+			w.tellFailed(a, e, &h, payload)
+		}
 	case sctpcore.EventPathState:
 		if int(e.Path) < len(a.paths) && e.To == sctpcore.Active {
 			a.paths[e.Path].probing = false
@@ -172,12 +187,13 @@ func (w *worker) goDown(a *assoc, e *sctpcore.Event) {
 	if a.begunFrom != nil {
 		w.d.book.hangUp(a.begunFrom)
 	}
-	a.read, a.freed = recordReader{}, recordReader{}
 	c := a.conn
 	if c == nil {
 		w.forget(a)
 		return
 	}
+	c.out.failed = failed{recordReader: a.freed.from(), number: a.released, unsent: e.Message}
+	a.read, a.freed = recordReader{}, recordReader{}
 	c.mu.Lock()
 	if e.Reason != sctpcore.ReasonShutdown {
 		c.endErr = &AssocError{Reason: e.Reason, Cause: e.Cause}

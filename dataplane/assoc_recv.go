@@ -14,6 +14,7 @@ func (w *worker) receive(a *assoc) {
 	}
 	more, done := true, false
 	for range receiveTurn {
+		w.placeEvents(a, false)
 		size, ok := w.core.Pending(a.id)
 		if !ok {
 			more, done = false, true
@@ -43,6 +44,7 @@ func (w *worker) receive(a *assoc) {
 		w.moreToDo(a)
 	}
 	if done && a.ended {
+		w.placeEvents(a, true)
 		w.endReceive(a)
 	}
 }
@@ -65,7 +67,7 @@ func (w *worker) endReceive(a *assoc) {
 }
 
 func (a *assoc) put(n int, info *sctpcore.Received) {
-	r := record{size: uint32(n), stream: info.Stream, ssn: info.SSN, ppid: info.PPID, tsn: info.TSN}
+	r := record{size: uint32(n), stream: info.Stream, ssn: info.SSN, ppid: info.PPID, tsn: info.TSN, cum: info.CumTSN}
 	if info.Unordered {
 		r.flags |= recUnordered
 	}
@@ -76,6 +78,11 @@ func (a *assoc) put(n int, info *sctpcore.Received) {
 		r.flags |= recAborted
 	}
 	a.ring.put(&r)
+	a.records++
+	a.midway = info.More
+	if !info.More && !info.Aborted {
+		a.received++
+	}
 }
 
 // roomFor is room for a message of size bytes, or for a part of one that is

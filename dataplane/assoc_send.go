@@ -43,10 +43,13 @@ func (w *worker) send(a *assoc) {
 		if err != nil {
 			w.drops[DropSendRefused]++
 			a.read.mark(recDropped)
+			why := sctpcore.ReasonShutdown
 			if errors.Is(err, sctpcore.ErrStream) { // it was queued before the peer said how many there are
-				w.tell(a, &sctpcore.Event{Assoc: a.id, Kind: sctpcore.EventSendFailed, Reason: sctpcore.ReasonNoStream,
-					Stream: m.Stream, LocalPort: a.localPort, PeerPort: a.peerPort, At: w.now})
+				why = sctpcore.ReasonNoStream
 			}
+			w.tellFailed(a, &sctpcore.Event{Kind: sctpcore.EventSendFailed, Reason: why, Stream: m.Stream}, &h, payload)
+		} else {
+			a.unsaid = true
 		}
 		a.read.skip(&h)
 	}
@@ -92,6 +95,9 @@ func (w *worker) freeSent(a *assoc) {
 		a.closedAt = w.now
 	}
 	a.freed.release()
+	if a.unsaid && a.events.has(sctpcore.EventSenderDry) && a.dry() {
+		w.tellDry(a)
+	}
 	seg := a.freed.seg
 	if int(seg.tail.Load()-a.freed.pos) <= len(seg.buf)/2 {
 		out.room.signal()
@@ -100,6 +106,24 @@ func (w *worker) freeSent(a *assoc) {
 			a.conn.watched.raise(ReadyWritable)
 		}
 	}
+}
+
+// dry tells whether all that was queued is acknowledged.
+func (a *assoc) dry() bool {
+	if a.read.seg == nil {
+		return a.conn.out.first.Load() == nil
+	}
+	if a.freed.behind(&a.read) {
+		return false
+	}
+	_, _, more := a.read.next()
+	return !more
+}
+
+// tellDry tells that all is acknowledged, until something is sent.
+func (w *worker) tellDry(a *assoc) {
+	a.unsaid = false
+	w.tell(a, &sctpcore.Event{Kind: sctpcore.EventSenderDry})
 }
 
 // abortLingering ends associations that were closed and whose peer keeps its

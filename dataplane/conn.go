@@ -21,9 +21,15 @@ type Message struct {
 	SSN       uint16 // receive only
 	PPID      uint32
 	TSN       uint32 // receive only: of the first fragment
+	CumTSN    uint32 // receive only: the highest received in sequence when it was taken in
+	Context   uint32 // send only: comes back with a message that fails
 	Unordered bool
 	SackNow   bool // send only
 	More      bool // receive only: the message goes on in the next one
+	Sent      bool // of one that failed: some of it was sent
+	// Event is set where an event has its place in the queue of received messages
+	// (AssocOptions.Events); then nothing else is.
+	Event *PathEvent
 }
 
 // Conn is one association. Any goroutine may call any method.
@@ -69,6 +75,7 @@ type sender struct {
 	first    atomic.Pointer[segment] // for the worker to find the chain
 	deadline deadline
 	streams  atomic.Uint32 // outbound streams, 0 until the association is up
+	failed   failed        // when the association has ended
 	_        linePad
 	room     waiter      // the worker looks here whenever it frees something
 	wanting  atomic.Bool // TrySend found no room
@@ -82,8 +89,10 @@ type receiver struct {
 	off      int // how much of the record at the cursor was given out
 	first    atomic.Pointer[segment]
 	deadline deadline
+	taken    uint64 // records
 	_        linePad
 	ready    waiter
+	events   inbox
 	stalled  atomic.Bool // the worker found the ring full and wants a kick
 	ended    atomic.Bool // nothing more will come
 	_        linePad

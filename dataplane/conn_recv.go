@@ -48,7 +48,8 @@ func (c *Conn) RecvBatch(msgs []Message) (int, error) {
 	}
 }
 
-// TryRecv is Recv that does not wait: ok is false when there is nothing.
+// TryRecv is Recv that does not wait: ok is false when there is nothing. Events that were
+// asked for come in their places, an EventDown perhaps after io.EOF.
 func (c *Conn) TryRecv(b []byte, m *Message) (n int, ok bool, err error) {
 	var one [1]Message
 	one[0].Data = b
@@ -90,25 +91,28 @@ func (c *Conn) TryRecvBatch(msgs []Message) (int, error) {
 
 // describe sets a message's attributes to what a received record says.
 func (h *record) describe(m *Message) {
-	m.Stream, m.SSN, m.PPID, m.TSN = h.stream, h.ssn, h.ppid, h.tsn
-	m.Unordered, m.More = h.flags&recUnordered != 0, h.flags&recMore != 0
+	m.Stream, m.SSN, m.PPID, m.TSN, m.CumTSN = h.stream, h.ssn, h.ppid, h.tsn, h.cum
+	m.Unordered, m.More, m.Event = h.flags&recUnordered != 0, h.flags&recMore != 0, nil
 }
 
 // take fills msgs from the ring.
 func (r *receiver) take(msgs []Message) (n int, err error) {
-	if !r.begun() {
-		return 0, nil
-	}
+	r.begin()
 	for n < len(msgs) {
 		h, payload, ok := r.ring.next()
+		m := &msgs[n]
+		if e := r.events.take(r.taken); e != nil {
+			*m = Message{Data: m.Data, Event: e}
+			n++
+			continue
+		}
 		if !ok {
 			break
 		}
-		m := &msgs[n]
 		if h.flags&recAborted != 0 {
 			if n == 0 {
 				err = ErrPartialAborted
-				r.ring.skip(&h)
+				r.skip(&h)
 			}
 			break
 		}
@@ -121,8 +125,7 @@ func (r *receiver) take(msgs []Message) (n int, err error) {
 		if r.off += m.N; r.off < len(payload) {
 			m.More = true
 		} else {
-			r.off = 0
-			r.ring.skip(&h)
+			r.skip(&h)
 		}
 		n++
 	}
@@ -134,16 +137,18 @@ func (r *receiver) take(msgs []Message) (n int, err error) {
 }
 
 // Next says of what TryRecv would give next all but the data: N is the bytes that are there
-// of the message, More whether it goes on behind them. False if there is nothing, or the
-// end of a message that was cut short.
+// of the message, More whether it goes on behind them; Event is one that comes first.
+// False if there is nothing, or the end of a message that was cut short.
 func (c *Conn) Next(m *Message) bool {
 	r := &c.in
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.begun() {
-		return false
-	}
+	r.begin()
 	h, payload, ok := r.ring.next()
+	if e := r.events.first(r.taken); e != nil {
+		*m = Message{Event: e}
+		return true
+	}
 	if !ok || h.flags&recAborted != 0 {
 		return false
 	}
@@ -152,12 +157,18 @@ func (c *Conn) Next(m *Message) bool {
 	return true
 }
 
-// begun tells whether the worker has ever put something into the ring.
-func (r *receiver) begun() bool {
+// begin finds the ring when the worker has put something into it.
+func (r *receiver) begin() {
 	if r.ring.seg == nil {
 		r.ring.seg = r.first.Load()
 	}
-	return r.ring.seg != nil
+}
+
+// skip moves on behind the record at the cursor.
+func (r *receiver) skip(h *record) {
+	r.ring.skip(h)
+	r.off = 0
+	r.taken++
 }
 
 // unstall tells whether the worker waits for room and half of the ring is free

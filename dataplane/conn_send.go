@@ -117,7 +117,7 @@ func (c *Conn) queue(m *Message) (full bool, err error) {
 		return true, nil
 	}
 	copy(room, m.Data)
-	r := record{size: uint32(n), stream: m.Stream, ppid: m.PPID}
+	r := record{size: uint32(n), stream: m.Stream, ppid: m.PPID, tsn: m.Context}
 	if m.Unordered {
 		r.flags |= recUnordered
 	}

@@ -20,6 +20,9 @@ type AssocOptions struct {
 	Timers                *sctpcore.Timers // nil is Config.Timers
 	// Extensions are authentication (RFC 4895) and dynamic addresses (RFC 5061); nil is none.
 	Extensions *sctpcore.Extensions
+	// Events are the kinds that the reader gets in Message.Event, in order with the
+	// messages; none by default.
+	Events EventSet
 }
 
 func (o *AssocOptions) orDefault() AssocOptions {

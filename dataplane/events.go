@@ -10,14 +10,17 @@ import (
 
 // PathEvent tells of a path's change of state, of a failover, of the association
 // itself coming up, restarting or going down, or of a message that failed:
-// EventSendFailed for one on a Stream that the peer did not grant (its Message
-// counts nothing here), EventPartialAborted for one that ends unfinished.
+// EventSendFailed for one on a Stream that the peer did not grant or that came too late
+// (its Message counts nothing here), EventPartialAborted for one that ends unfinished.
 // Detected, Switched and At are times of the dataplane's clock.
 type PathEvent struct {
 	Conn *Conn
 	sctpcore.Event
 	Dst, OldDst   netip.Addr // of Path and OldPath
 	Port, OldPort string     // that they map to, "" for none; OldPort may be the one before its link went down
+	// Failed is the message of EventSendFailed: Data, Stream, PPID, Context, Unordered
+	// and Sent. The memory is the receiver's.
+	Failed *Message
 }
 
 // Events returns a channel of capacity n that gets the connection's path events
@@ -86,7 +89,15 @@ func (w *worker) tell(a *assoc, e *sctpcore.Event) {
 	if a.conn == nil {
 		return
 	}
-	v := PathEvent{Conn: a.conn, Event: *e}
+	w.tellMore(a, e, nil)
+}
+
+// tellMore is tell of an event about a message.
+func (w *worker) tellMore(a *assoc, e *sctpcore.Event, failed *Message) {
+	if e.Assoc == 0 { // the core did not make it
+		e.Assoc, e.LocalPort, e.PeerPort, e.At = a.id, a.localPort, a.peerPort, w.now
+	}
+	v := PathEvent{Conn: a.conn, Event: *e, Failed: failed}
 	v.Dst, v.Port = w.pathName(a, e.Path)
 	switch e.Kind {
 	case sctpcore.EventAddressAdded, sctpcore.EventAddressRemoved, sctpcore.EventAddressPrimary:
@@ -101,6 +112,7 @@ func (w *worker) tell(a *assoc, e *sctpcore.Event) {
 	if w.log != nil {
 		w.logEvent(&v)
 	}
+	w.await(a, &v)
 	c := a.conn
 	c.mu.Lock()
 	w.d.feed.offer(c.subs, &v)

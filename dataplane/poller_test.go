@@ -53,7 +53,7 @@ func TestPoller(t *testing.T) {
 	s.until(10, "readable", func() bool { return poll(p)["server"] == ReadyReadable })
 	var m Message
 	require.True(t, srv.Next(&m))
-	require.Equal(t, Message{N: 3, PPID: 5, TSN: m.TSN}, m)
+	require.Equal(t, Message{N: 3, PPID: 5, TSN: m.TSN, CumTSN: m.TSN}, m)
 	b := make([]byte, 2)
 	n, ok, err := srv.TryRecv(b, &m)
 	require.Equal(t, []any{2, true, nil, true}, []any{n, ok, err, m.More})

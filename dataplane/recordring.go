@@ -8,7 +8,7 @@ import (
 // A record ring carries messages between an application's goroutine and a
 // worker: a header of fixed size and the payload in one piece behind it.
 //
-//	record: | size u32 | flags u16 | stream u16 | ppid u32 | tsn u32 | ssn u16 | - | payload | to the next multiple of 8 |
+//	record: | size u32 | flags u16 | stream u16 | ppid u32 | tsn u32 | ssn u16 | - u16 | cum u32 | payload | to the next multiple of 8 |
 //
 // A record that does not fit in one piece before the ring's end is preceded by
 // padding that fills the ring to its end. A ring begins small and grows by
@@ -24,7 +24,7 @@ const (
 // Flags of a record.
 const (
 	recPad       uint16 = 1 << iota // fill up to the ring's end
-	recDropped                      // refused by the core: counts in no Released
+	recDropped                      // refused by the core, as an event told: counts in no Released
 	recUnordered                    // Message.Unordered
 	recSackNow                      // Message.SackNow
 	recMore                         // Message.More
@@ -37,8 +37,9 @@ type record struct {
 	flags  uint16
 	stream uint16
 	ppid   uint32
-	tsn    uint32
+	tsn    uint32 // of a message to send its context
 	ssn    uint16
+	cum    uint32
 }
 
 // footprint is the room that a record with n bytes of payload takes.
@@ -117,6 +118,7 @@ func (w *recordWriter) put(r *record) {
 	binary.LittleEndian.PutUint32(b[8:], r.ppid)
 	binary.LittleEndian.PutUint32(b[12:], r.tsn)
 	binary.LittleEndian.PutUint16(b[16:], r.ssn)
+	binary.LittleEndian.PutUint32(b[20:], r.cum)
 	w.pos += uint64(footprint(int(r.size)))
 }
 
@@ -202,7 +204,17 @@ func (r *recordReader) at() (h record) {
 	h.ppid = binary.LittleEndian.Uint32(b[8:])
 	h.tsn = binary.LittleEndian.Uint32(b[12:])
 	h.ssn = binary.LittleEndian.Uint16(b[16:])
+	h.cum = binary.LittleEndian.Uint32(b[20:])
 	return h
+}
+
+// from is a cursor of its own at the same place.
+func (r *recordReader) from() recordReader {
+	c := recordReader{seg: r.seg, pos: r.pos}
+	if c.seg != nil {
+		c.tail = c.seg.tail.Load()
+	}
+	return c
 }
 
 // skip moves the cursor past the record that next gave.

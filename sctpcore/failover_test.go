@@ -169,7 +169,7 @@ func TestAllPathsDead(t *testing.T) {
 	last := p.events[0][len(p.events[0])-1]
 	require.Equal(t, EventDown, last.Kind)
 	require.Equal(t, ReasonRetransLimit, last.Reason)
-	require.EqualValues(t, 1, p.e[0].Released(p.id[0]))
+	require.Zero(t, p.e[0].Released(p.id[0]), "it was not acknowledged")
 	require.NoError(t, p.e[0].Abort(p.now, p.id[0], nil))
 	p.e[0].Forget(p.id[0])
 	require.ErrorIs(t, p.e[0].Abort(p.now, p.id[0], nil), ErrNoAssociation)

@@ -123,8 +123,9 @@ func (o *outbound) add() *outChunk {
 	return o.chunk(o.nextTSN)
 }
 
-// dropAll releases every message.
+// dropAll gives up every message.
 func (o *outbound) dropAll() {
+	o.acked = o.messages.head
 	o.messages.clear()
 	o.chunks, o.marks = nil, marks{}
 	o.queued, o.flight, o.lost = 0, 0, 0
@@ -165,12 +166,17 @@ func (e *Endpoint) Send(now Time, id AssocID, m *Message) error {
 }
 
 // Released is how many messages of those accepted by Send, counted from the
-// first and in that order, the core needs no more. After EventDown it is all.
+// first and in that order, the core needs no more. After EventDown it needs none, and
+// those beyond Released were not acknowledged.
 func (e *Endpoint) Released(id AssocID) uint64 {
-	if a := e.assoc(id); a != nil {
-		return a.out.messages.head
+	a := e.assoc(id)
+	switch {
+	case a == nil:
+		return 0
+	case a.state == Closed:
+		return a.out.acked
 	}
-	return 0
+	return a.out.messages.head
 }
 
 // maxBurst is Max.Burst with 0 as no limit.

@@ -222,8 +222,8 @@ const (
 	// EventRestart: the peer restarted; streams begin again, what was unsent is
 	// kept and sent anew, what was unacknowledged may be delivered twice.
 	EventRestart
-	// EventDown: the association is gone and its id with it; Reason says why. All its
-	// messages are released. What was received can still be read until the
+	// EventDown: the association is gone and its id with it; Reason says why. The memory
+	// of all its messages is the caller's again. What was received can still be read until the
 	// caller says Forget. Message is the number of the first message of which nothing
 	// was sent. With ReasonPeerAbort Data is the ABORT chunk.
 	EventDown
@@ -265,6 +265,11 @@ const (
 	EventAuth
 	// EventAdaptation: the peer's Adaptation Layer Indication, with EventUp.
 	EventAdaptation
+	// EventSenderDry: all that was to be sent is acknowledged. The core does not tell it:
+	// who feeds it knows what is still to come.
+	EventSenderDry
+	// NumEvents is above every kind.
+	NumEvents
 )
 
 // Reason says why an association ended or a path changed its state.
