@@ -33,16 +33,7 @@ func (d *Dataplane) Close() error {
 				w.stop.Store(aborting)
 				w.bell.Ring()
 			}
-			patience := time.After(time.Duration(closeWait))
-			for _, w := range d.workers {
-				select {
-				case <-w.stopped:
-				case <-patience:
-					if d.log != nil {
-						d.log.Error("worker does not stop", "worker", w.number)
-					}
-				}
-			}
+			d.awaitWorkers()
 			addPollers(-len(d.workers))
 		}
 		if d.loopback != nil {
@@ -52,6 +43,26 @@ func (d *Dataplane) Close() error {
 		d.feed.close()
 	})
 	return nil
+}
+
+// awaitWorkers waits for the workers to stop, and frees what one handed to another that
+// had stopped already.
+func (d *Dataplane) awaitWorkers() {
+	patience := time.After(time.Duration(closeWait))
+	stopped := d.workers[:0:0]
+	for _, w := range d.workers {
+		select {
+		case <-w.stopped:
+			stopped = append(stopped, w)
+		case <-patience:
+			if d.log != nil {
+				d.log.Error("worker does not stop", "worker", w.number)
+			}
+		}
+	}
+	for _, w := range stopped {
+		w.dropHanded()
+	}
 }
 
 func (d *Dataplane) closeManual() {
@@ -118,14 +129,7 @@ func (w *worker) cleanUp() {
 			c.readable()
 		}
 	}
-	b := &w.rx
-	for n := w.strays.Pop(b.strays[:]); n > 0; n = w.strays.Pop(b.strays[:]) {
-		for i := range b.strays[:n] {
-			if pkt := b.strays[i].pkt; pkt != nil {
-				w.discard(pkt)
-			}
-		}
-	}
+	w.dropHanded()
 	nic.Free(w.tx.pkts[:w.tx.have])
 	w.tx.have = 0
 	for i := range w.ports {
@@ -140,5 +144,23 @@ func (w *worker) cleanUp() {
 		}
 		nic.Free(p.out)
 		p.empty(len(p.out))
+	}
+}
+
+// dropHanded frees the packets that other workers have handed over.
+func (w *worker) dropHanded() {
+	strays := &w.rx.strays
+	for n := w.strays.Pop(strays[:]); n > 0; n = w.strays.Pop(strays[:]) {
+		for i := range strays[:n] {
+			if pkt := strays[i].pkt; pkt != nil {
+				w.discard(pkt)
+			}
+		}
+	}
+	tx := &w.tx.handed
+	for n := w.txHanded.Pop(tx[:]); n > 0; n = w.txHanded.Pop(tx[:]) {
+		for i := range tx[:n] {
+			w.discard(tx[i].pkt)
+		}
 	}
 }
