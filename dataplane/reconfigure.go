@@ -36,7 +36,7 @@ func (c *Conn) SetPeerPrimary(ip netip.Addr) error { return c.change(sctpcore.Se
 // as AddLocal; after an error a part of it may have been asked for.
 func (c *Conn) SetLocals(ips ...netip.Addr) error {
 	for _, ip := range ips {
-		if !c.d.owns(ip) {
+		if !c.d.Owns(ip) {
 			return fmt.Errorf("dataplane: %v is not an address of this dataplane: use some of %v", ip, c.d.locals)
 		}
 	}
