@@ -1,0 +1,292 @@
+package sockets
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// named makes a frame to an address.
+func named(to netip.AddrPort) Frame {
+	f := Frame{Flags: FlagNamed | FlagSndRcv}
+	f.setAddr(inet, to)
+	return f
+}
+
+// check is OpCheck of a message of n bytes.
+func (k *sock) check(f Frame, n int) answer {
+	k.p.t.Helper()
+	f.Kind = FrameSend
+	return k.p.ask(Request{Op: OpCheck, ID: k.id, Size: uint32(n)}, AppendFrame(nil, &f))
+}
+
+func TestOneToMany(t *testing.T) {
+	p := newProgram(t, newServer(t))
+	a, b := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET), p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
+	at := b.bound()
+	b.do(OpListen, 1, 0, nil)
+
+	// a -> INIT … COOKIE ACK, DATA -> b
+	f := named(at)
+	r := a.check(f, 5)
+	require.Zero(t, r.Error)
+	require.NotZero(t, r.Socket.AssocID)
+	f.Flags |= FlagChecked
+	a.write(f, []byte("hello"))
+	m := b.data()
+	require.Equal(t, "hello", string(m.data))
+	from, _, err := inet.parse(m.Addr[:m.AddrLength])
+	require.NoError(t, err)
+
+	// b answers by address and by identifier
+	b.write(named(from), []byte("one"))
+	b.write(Frame{AssocID: m.AssocID, Flags: FlagSndInfo}, []byte("two"))
+	require.Equal(t, "one", string(a.data().data))
+	require.Equal(t, "two", string(a.data().data))
+	require.Equal(t, unix.EPIPE, unix.Errno(b.check(Frame{AssocID: 12345}, 1).Error))
+	require.Equal(t, unix.EISCONN, unix.Errno(a.connect(inet.append(nil, at.Addr(), at.Port()))))
+
+	// the identifiers
+	ids := b.get(optAssocIDList, make([]byte, 64))
+	require.Equal(t, []byte{1, 0, 0, 0}, ids[:4])
+	require.EqualValues(t, m.AssocID, binary.LittleEndian.Uint32(ids[4:]))
+
+	// SCTP_EOF ends the association, not the socket
+	f = Frame{AssocID: m.AssocID, SinfoFlags: sndEOF, Flags: FlagSndRcv}
+	require.Zero(t, b.check(f, 0).Error)
+	b.write(f, nil)
+	require.Eventually(t, func() bool {
+		return binary.LittleEndian.Uint32(b.get(optAssocNumber, make([]byte, 4))) == 0 &&
+			binary.LittleEndian.Uint32(a.get(optAssocNumber, make([]byte, 4))) == 0
+	}, within, 1e6)
+	require.Zero(t, a.connect(inet.append(nil, at.Addr(), at.Port())))
+}
+
+func TestPeelOff(t *testing.T) {
+	s := newServer(t)
+	p := newProgram(t, s)
+	a, b := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET), p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
+	at := b.bound()
+	b.do(OpListen, 1, 0, nil)
+	require.Zero(t, a.connect(inet.append(nil, at.Addr(), at.Port())))
+	a.write(named(at), []byte("first"))
+	m := b.data()
+
+	b.fails(unix.EINVAL, OpPeelOff, 99, 0, nil)
+	r := b.do(OpPeelOff, uint32(m.AssocID), 0, nil)
+	require.NotZero(t, r.Socket.State&StateConnected)
+	require.Equal(t, m.AssocID, r.Socket.AssocID)
+	c := p.hold(r.Socket.ID, r.fds[0])
+	a.write(named(at), []byte("second"))
+	require.Equal(t, "second", string(c.data().data))
+	c.write(Frame{}, []byte("third"))
+	require.Equal(t, "third", string(a.data().data))
+	c.fails(unix.EINVAL, OpPeelOff, uint32(m.AssocID), 0, nil)
+	c.fails(unix.EISCONN, OpConnect, 0, 0, inet.append(nil, at.Addr(), at.Port()))
+	c.fails(unix.EINVAL, OpListen, 1, 0, nil)
+	require.Equal(t, unix.EPIPE, unix.Errno(b.check(Frame{AssocID: m.AssocID}, 1).Error))
+
+	// the listening socket's end is not the peeled-off one's
+	b.close()
+	c.write(Frame{}, []byte("fourth"))
+	require.Equal(t, "fourth", string(a.data().data))
+	c.close()
+	require.Eventually(t, func() bool { return s.Stats().Associations == 0 }, within, 1e6)
+}
+
+// TestLargeMessages: longer than a frame, either way, in order with small ones.
+func TestLargeMessages(t *testing.T) {
+	p := newProgram(t, newServer(t))
+	client, server, _ := pair(t, p)
+	big := make([]byte, 200_000)
+	for i := range big {
+		big[i] = byte(i * 7 >> 3)
+	}
+	client.write(Frame{}, []byte("before"))
+	go func() { // the queue of the data connection is shorter than this
+		for rest := big; ; rest = rest[PayloadMax:] {
+			f := Frame{Nonce: 7, Flags: FlagMore}
+			if len(rest) <= PayloadMax {
+				f.Flags = 0
+				client.write(f, rest)
+				break
+			}
+			client.write(f, rest[:PayloadMax])
+		}
+		client.write(Frame{}, []byte("behind"))
+	}()
+	require.Equal(t, "before", string(server.data().data))
+	var got []byte
+	for {
+		m := server.data()
+		got = append(got, m.data...)
+		if m.Flags&FlagEOR != 0 {
+			break
+		}
+		if m.Flags&FlagMore != 0 {
+			require.Len(t, m.data, PayloadMax)
+		}
+	}
+	require.Equal(t, big, got)
+	require.Equal(t, "behind", string(server.data().data))
+}
+
+// TestBackPressure: who does not read has the peer's program wait, and nothing is lost.
+func TestBackPressure(t *testing.T) {
+	s := newServer(t)
+	p := newProgram(t, s)
+	client, server, _ := pair(t, p)
+	data, sent := make([]byte, 10_000), 0
+	for full := 0; full < 20; { // it stays full
+		f := Frame{Kind: FrameSend, Length: uint32(len(data))}
+		binary.LittleEndian.PutUint32(data, uint32(sent))
+		if _, err := unix.Write(client.fd, append(AppendFrame(nil, &f), data...)); err == nil {
+			sent, full = sent+1, 0
+		} else {
+			require.Equal(t, unix.EAGAIN, err)
+			full++
+			unix.Poll(nil, 10)
+		}
+	}
+	require.Greater(t, sent, 50)
+	require.Less(t, sent, 10_000)
+	for i := range sent {
+		m := server.data()
+		require.Len(t, m.data, len(data))
+		require.EqualValues(t, i, binary.LittleEndian.Uint32(m.data))
+	}
+	client.wait(unix.POLLOUT)
+	client.write(Frame{}, []byte("on"))
+	require.Equal(t, "on", string(server.data().data))
+}
+
+// TestUnreadAssociationIsForgotten: one that ends while the program does not read, and
+// then closes.
+func TestUnreadAssociationIsForgotten(t *testing.T) {
+	s := newServer(t)
+	p := newProgram(t, s)
+	client, server, _ := pair(t, p)
+	f := Frame{Kind: FrameSend, Length: 10_000}
+	for full := 0; full < 20; {
+		if _, err := unix.Write(client.fd, append(AppendFrame(nil, &f), make([]byte, f.Length)...)); err == nil {
+			full = 0
+		} else {
+			full++
+			unix.Poll(nil, 5)
+		}
+	}
+	client.do(OpSetOpt, unix.SOL_SOCKET, unix.SO_LINGER, encode(linger{OnOff: 1}))
+	client.close()
+	require.Eventually(t, func() bool { return s.Stats().Associations == 1 }, within, 1e6)
+	server.close()
+	require.Eventually(t, func() bool { return s.Stats().Associations == 0 }, within, 1e6, "%s", stacks())
+}
+
+// TestCloseThenBind: a port that was given up by close is free for the next request.
+func TestCloseThenBind(t *testing.T) {
+	p := newProgram(t, newServer(t))
+	k := p.socket(unix.AF_INET, unix.SOCK_STREAM)
+	a := at(k.bound())
+	for range 50 {
+		k.do(OpListen, 5, 0, nil)
+		k.close()
+		k = p.socket(unix.AF_INET, unix.SOCK_STREAM)
+		k.do(OpBind, 0, 0, a)
+	}
+	k.do(OpListen, 5, 0, nil)
+	k.close()
+	require.Equal(t, unix.ECONNREFUSED, p.socket(unix.AF_INET, unix.SOCK_STREAM).connect(a))
+}
+
+// TestAllIsReadBeforeTheEnd: what a program wrote before it closed arrives.
+func TestAllIsReadBeforeTheEnd(t *testing.T) {
+	p := newProgram(t, newServer(t))
+	client, server, _ := pair(t, p)
+	const many = 2000
+	go func() {
+		for range many {
+			client.write(Frame{}, []byte("message"))
+		}
+		client.close()
+	}()
+	for range many {
+		require.Equal(t, "message", string(server.data().data))
+	}
+	require.Zero(t, server.recv().Kind)
+	require.Zero(t, server.do(OpError, 0, 0, nil).Value)
+}
+
+// TestCheckErrors are Linux's of sendmsg.
+func TestCheckErrors(t *testing.T) {
+	p := newProgram(t, newServer(t))
+	one, _, listener := pair(t, p)
+	many := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
+	idle := p.socket(unix.AF_INET, unix.SOCK_STREAM)
+	nobody := named(netipPort("127.0.0.1:9"))
+	for _, c := range []struct {
+		name string
+		k    *sock
+		f    Frame
+		n    int
+		want unix.Errno
+	}{
+		{"listening", listener, Frame{}, 1, unix.EPIPE},
+		{"not connected", idle, Frame{}, 1, unix.EPIPE},
+		{"no association named", many, Frame{}, 1, unix.EPIPE},
+		{"nothing", one, Frame{}, 0, unix.EINVAL},
+		{"longer than the buffer", one, Frame{}, 212993, unix.EMSGSIZE},
+		{"EOF on one-to-one", one, Frame{SinfoFlags: sndEOF}, 0, unix.EINVAL},
+		{"EOF with data", many, Frame{SinfoFlags: sndEOF}, 1, unix.EINVAL},
+		{"no such stream", one, Frame{Stream: 10, Flags: FlagSndInfo}, 1, unix.EINVAL},
+		{"ADDR_OVER without an address", one, Frame{SinfoFlags: sndAddrOver, Flags: FlagSndInfo}, 1, unix.EINVAL},
+		{"another peer", one, nobody, 1, unix.EADDRNOTAVAIL},
+		{"no such key", one, Frame{Flags: FlagAuthInfo, KeyNumber: 5}, 1, unix.EINVAL},
+		{"to the end of nothing", many, Frame{Flags: nobody.Flags, SinfoFlags: sndEOF, AddrLength: 16, Addr: nobody.Addr}, 0, unix.EINVAL},
+		{"fine", one, Frame{}, 212992, 0},
+	} {
+		require.Equal(t, c.want, unix.Errno(c.k.check(c.f, c.n).Error), c.name)
+	}
+	one.set(optDisableFragments, i32(1))
+	require.Zero(t, one.status().Limit)
+	require.Equal(t, unix.EMSGSIZE, unix.Errno(one.check(Frame{}, 100_000).Error))
+	require.Zero(t, one.check(Frame{}, 1000).Error)
+}
+
+// TestBindErrors are Linux's of bind, sctp_bindx and connect.
+func TestBindErrors(t *testing.T) {
+	p := newProgram(t, newServer(t))
+	k, other := p.socket(unix.AF_INET, unix.SOCK_STREAM), p.socket(unix.AF_INET, unix.SOCK_STREAM)
+	k.fails(unix.EINVAL, OpBind, 0, 0, sockaddr("127.0.0.1:5000")[:10])
+	k.fails(unix.EINVAL, OpBind, 0, 0, sockaddr("[::1]:5000"))
+	k.fails(unix.EADDRNOTAVAIL, OpBind, 0, 0, sockaddr("192.0.2.1:5000"))
+	k.fails(unix.EINVAL, OpSetOpt, solSCTP, optBindxAdd, append(sockaddr("127.0.0.1:5000"), sockaddr("127.0.0.2:5001")...))
+	k.do(OpBind, 0, 0, sockaddr("127.0.0.1:5000"))
+	k.fails(unix.EINVAL, OpBind, 0, 0, sockaddr("127.0.0.1:5001"))
+	k.fails(unix.EINVAL, OpSetOpt, solSCTP, optBindxAdd, sockaddr("127.0.0.2:5001"))
+	k.fails(unix.EINVAL, OpSetOpt, solSCTP, optBindxRemove, sockaddr("127.0.0.1:5000")) // the last one
+	other.fails(unix.EADDRINUSE, OpBind, 0, 0, sockaddr("127.0.0.1:5000"))
+	other.do(OpBind, 0, 0, sockaddr("127.0.0.2:5000"))
+	k.fails(unix.EADDRINUSE, OpSetOpt, solSCTP, optBindxAdd, sockaddr("127.0.0.2:0"))
+	k.set(optBindxAdd, sockaddr("127.0.0.3:0"))
+	k.set(optBindxRemove, sockaddr("127.0.0.1:5000"))
+	b := k.get(optGetLocalAddrs, make([]byte, 100))
+	require.Equal(t, string(sockaddr("127.0.0.3:5000")), string(b[8:]))
+	k.fails(unix.EOPNOTSUPP, OpConnect, 0, 0, make([]byte, 16)) // AF_UNSPEC
+	k.fails(unix.EINVAL, OpConnect, 0, 0, sockaddr("127.0.0.1:0"))
+	k.fails(unix.EINVAL, OpConnect, 0, 0, sockaddr("224.0.0.1:9"))
+	k.fails(unix.ENOTCONN, OpShutdown, unix.SHUT_WR, 0, nil)
+	k.fails(unix.EINVAL, OpShutdown, 3, 0, nil)
+	k.fails(unix.ENOTCONN, OpPeerName, 0, 0, nil)
+	k.fails(unix.EINVAL, OpListen, 0xffffffff, 0, nil)
+	// all ports 0 are one
+	zero := p.socket(unix.AF_INET, unix.SOCK_STREAM)
+	zero.set(optBindxAdd, append(sockaddr("127.0.0.4:0"), sockaddr("127.0.0.5:0")...))
+	all, err := inet.parseAll(zero.get(optGetLocalAddrs, make([]byte, 100))[8:])
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	require.Equal(t, all[0].Port(), all[1].Port())
+	require.NotZero(t, all[0].Port())
+}

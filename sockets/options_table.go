@@ -1,0 +1,163 @@
+package sockets
+
+import "golang.org/x/sys/unix"
+
+// optionTable is every option that sockets have. What it has not, and what has no set
+// or no get, is ENOPROTOOPT, as on a kernel without it.
+var optionTable map[optionKey]option
+
+func init() { // not in the declaration: getOption, which the table's functions reach, reads it
+	optionTable = map[optionKey]option{}
+	for name, o := range sctpOptions {
+		optionTable[optionKey{solSCTP, name}] = o
+	}
+	for name, o := range socketOptions {
+		optionTable[optionKey{solSocket, name}] = o
+	}
+	for level, names := range rememberedOptions {
+		for name, initial := range names {
+			optionTable[optionKey{level, name}] = remembered(optionKey{level, name}, initial)
+		}
+	}
+	optionTable[optionKey{solIPv6, unix.IPV6_V6ONLY}] = v6onlyOption
+}
+
+// sctpOptions are those of level IPPROTO_SCTP.
+var sctpOptions = map[uint32]option{
+	optRTOInfo:               {reader(0, getRTOInfo), writer(setRTOInfo)},
+	optAssocInfo:             {reader(0, getAssocInfo), writer(setAssocInfo)},
+	optInitMsg:               {reader(0, getInitMsg), writer(setInitMsg)},
+	optNoDelay:               noDelayOption,
+	optAutoclose:             {reader(0, getAutoclose), setAutoclose},
+	optSetPeerPrimaryAddr:    {nil, writer(setPeerPrimary)},
+	optPrimaryAddr:           {reader(0, getPrimary), writer(setPrimary)},
+	optAdaptationLayer:       {reader(0, getAdaptation), writer(setAdaptation)},
+	optDisableFragments:      toggle(func(s *socket) *bool { return &s.noFragments }),
+	optPeerAddrParams:        {getPeerAddrParams, setPeerAddrParams},
+	optDefaultSendParam:      {reader(0, getSendParam), writer(setSendParam)},
+	optEvents:                {getEvents, setEvents},
+	optWantMappedV4:          toggle(func(s *socket) *bool { return &s.mapped }),
+	optMaxSeg:                maxSegOption,
+	optStatus:                {reader(0, getStatus), nil},
+	optPeerAddrInfo:          {reader(0, getPathInfo), nil},
+	optDelayedSACK:           {getDelayedSACK, setDelayedSACK},
+	optContext:               contextOption,
+	optFragmentInterleave:    toggle(func(s *socket) *bool { return &s.interleave }),
+	optPartialDeliveryPoint:  {reader(0, getDeliveryPoint), writer(setDeliveryPoint)},
+	optMaxBurst:              maxBurstOption,
+	optAuthChunk:             {nil, setAuthChunk},
+	optHMACIdent:             {getHMACs, setHMACs},
+	optAuthKey:               {nil, setAuthKey},
+	optAuthActiveKey:         {reader(0, getActiveKey), writer(setActiveKey)},
+	optAuthDeleteKey:         {nil, writer(deleteKey)},
+	optAuthDeactivateKey:     {nil, writer(deactivateKey)},
+	optPeerAuthChunks:        {getPeerChunks, nil},
+	optLocalAuthChunks:       {getLocalChunks, nil},
+	optAssocNumber:           {reader(0, getAssocNumber), nil},
+	optAssocIDList:           {getAssocIDs, nil},
+	optPeerAddrThresholds:    {reader(0, getThresholdsV1), longWriter(setThresholdsV1)},
+	optPeerAddrThresholdsV2:  {reader(0, getThresholds), longWriter(setThresholdsV2)},
+	optRecvRcvInfo:           cmsgOption(FlagRcvInfo),
+	optRecvNxtInfo:           cmsgOption(FlagNxtInfo),
+	optDefaultSndInfo:        {reader(0, getSndInfo), writer(setSndInfo)},
+	optReusePort:             flag(func(s *socket) bool { return s.reuse }, setReusePort),
+	optBindxAdd:              {nil, func(s *socket, in []byte) error { return s.bindx(in, false) }},
+	optBindxRemove:           {nil, func(s *socket, in []byte) error { return s.bindx(in, true) }},
+	optGetPeerAddrs:          {getPeerAddrs, nil},
+	optGetLocalAddrs:         {getLocalAddrs, nil},
+	optAssocStats:            {reader(4, getAssocStats), nil},
+	optDefaultPRInfo:         {reader(0, getPRInfo), writer(setPRInfo)},
+	optEvent:                 {reader(0, getEvent), longWriter(setEvent)},
+	optAsconfSupported:       supportOption(func(s *socket) *bool { return &s.asconf }),
+	optAuthSupported:         supportOption(func(s *socket) *bool { return &s.auth }),
+	optExposePFState:         exposePFOption,
+	optAutoAsconf:            flag(func(*socket) bool { return false }, setAutoAsconf),
+	optPRSupported:           missing,
+	optReconfigSupported:     missing,
+	optInterleavingSupported: missing,
+	optECNSupported:          missing,
+	optStreamScheduler:       missing,
+}
+
+// supportOption offers an extension to associations to come.
+func supportOption(field func(*socket) *bool) option {
+	return option{
+		get: reader(0, func(s *socket, v *assocValue) error {
+			_, a, err := s.settingsOf(v.AssocID)
+			if err != nil {
+				return err
+			}
+			on := *field(s)
+			if a != nil {
+				info, err := a.conn.Auth()
+				if err != nil {
+					return err
+				}
+				on = info.On
+				if field(s) == &s.asconf {
+					on = info.Asconf
+				}
+			}
+			if v.Value = 0; on {
+				v.Value = 1
+			}
+			return nil
+		}),
+		set: writer(func(s *socket, v *assocValue) error {
+			if _, _, err := s.settingsOf(v.AssocID); err != nil {
+				return err
+			}
+			*field(s) = v.Value != 0
+			return nil
+		}),
+	}
+}
+
+// missing is an extension that the core does not have, or a choice of which it has
+// only number 0: it is off, and cannot be switched on.
+var missing = option{
+	get: reader(0, func(s *socket, v *assocValue) error {
+		_, _, err := s.settingsOf(v.AssocID)
+		v.Value = 0
+		return err
+	}),
+	set: longWriter(func(s *socket, v *assocValue) error {
+		if v.Value != 0 {
+			return unix.ENOPROTOOPT
+		}
+		_, _, err := s.settingsOf(v.AssocID)
+		return err
+	}),
+}
+
+// setAutoAsconf: a dataplane's addresses do not change by themselves.
+func setAutoAsconf(_ *socket, on bool) error {
+	if on {
+		return unix.ENOPROTOOPT
+	}
+	return nil
+}
+
+func getDeliveryPoint(s *socket, v *uint32) error {
+	*v = s.pdPoint
+	return nil
+}
+
+func setDeliveryPoint(s *socket, v *uint32) error {
+	if *v > uint32(s.receiveBuffer()/2) {
+		return unix.EINVAL
+	}
+	s.pdPoint = *v
+	return nil
+}
+
+func setReusePort(s *socket, on bool) error {
+	switch {
+	case s.style == oneToMany:
+		return unix.EOPNOTSUPP
+	case s.binding != nil:
+		return unix.EFAULT // so says Linux
+	}
+	s.reuse = on
+	return nil
+}

@@ -1,0 +1,337 @@
+package sockets
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// Config is what Listen needs.
+type Config struct {
+	// Path is of the unix socket to serve on; "@name" is in the abstract namespace.
+	// A socket that a server left there when it died is replaced.
+	Path string
+	// Mode, Owner and Group are the socket file's: who may connect. Mode 0 is 0600; nil
+	// are this process's.
+	Mode         fs.FileMode
+	Owner, Group *int
+	Limits       Limits
+	// Timers and Core are those of the dataplane; zero values are sctpcore's defaults.
+	// Timers are what sockets begin with.
+	Timers sctpcore.Timers
+	Core   sctpcore.Limits
+	// FixedAddresses has sockets begin without dynamic addresses (RFC 5061), as on a
+	// kernel whose net.sctp.addip_enable is 0; SCTP_ASCONF_SUPPORTED changes it.
+	FixedAddresses bool
+	// Logger takes what goes wrong with clients; nil is silence.
+	Logger *slog.Logger
+}
+
+// Stats counts what a server did since it began.
+type Stats struct {
+	Clients, Sockets, Associations int    // that exist now
+	Refused                        uint64 // for a limit
+	Broken                         uint64 // clients and sockets ended for breaking the protocol
+}
+
+// Server serves clients on a unix socket. Any goroutine may call any method.
+type Server struct {
+	cfg      Config
+	dp       *dataplane.Dataplane
+	listener net.Listener
+	pumps    []*pump
+	work     sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows; a leaf: nothing else is locked under it
+	closed  bool
+	clients map[*client]struct{}
+	sockets map[uint64]*socket
+	// listening is those of sockets that listen.
+	listening map[*socket]struct{}
+	assocs    map[int32]*assoc
+	users     map[uint32]*user
+	lastID    uint64
+	lastAsc   int32
+	stats     Stats
+}
+
+// Listen serves the dataplane's sockets at cfg.Path until Close. The dataplane stays the
+// caller's, to be closed after the server.
+func Listen(d *dataplane.Dataplane, cfg Config) (*Server, error) {
+	cfg.Limits.setDefaults()
+	if cfg.Timers == (sctpcore.Timers{}) {
+		cfg.Timers = sctpcore.RFC9260Timers()
+	}
+	if cfg.Core == (sctpcore.Limits{}) {
+		cfg.Core = sctpcore.DefaultLimits()
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{cfg: cfg, dp: d, clients: map[*client]struct{}{}, sockets: map[uint64]*socket{}, listening: map[*socket]struct{}{},
+		assocs: map[int32]*assoc{}, users: map[uint32]*user{}, lastAsc: allAssoc}
+	var start [4]byte // so that ids of a server before this one are not ours
+	_, _ = rand.Read(start[:])
+	s.lastID = uint64(binary.LittleEndian.Uint32(start[:]))<<32 | 1<<31
+	for range min(max(1, runtime.NumCPU()/2), 4) {
+		p, err := newPump(s)
+		if err != nil {
+			s.stopPumps()
+			return nil, fmt.Errorf("sockets: %w", err)
+		}
+		s.pumps = append(s.pumps, p)
+	}
+	var err error
+	if s.listener, err = listen(&cfg); err != nil {
+		s.stopPumps()
+		return nil, fmt.Errorf("sockets: cannot serve at %s: %w", cfg.Path, err)
+	}
+	for _, p := range s.pumps {
+		s.work.Go(p.run)
+	}
+	s.work.Go(s.accept)
+	return s, nil
+}
+
+// listen makes the unix socket, with owner and mode before anybody can connect.
+func listen(cfg *Config) (net.Listener, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), cfg.Path)
+	defer file.Close() // FileListener has a copy
+	if err := bindPath(fd, cfg); err != nil {
+		return nil, err
+	}
+	if err := unix.Listen(fd, 128); err != nil {
+		return nil, err
+	}
+	l, err := net.FileListener(file)
+	if err != nil {
+		return nil, err
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(true)
+	return l, nil
+}
+
+func bindPath(fd int, cfg *Config) error {
+	addr := &unix.SockaddrUnix{Name: cfg.Path}
+	err := unix.Bind(fd, addr)
+	if errors.Is(err, unix.EADDRINUSE) && !strings.HasPrefix(cfg.Path, "@") && abandoned(addr) {
+		if err := os.Remove(cfg.Path); err != nil {
+			return err
+		}
+		err = unix.Bind(fd, addr)
+	}
+	if err != nil || strings.HasPrefix(cfg.Path, "@") {
+		return err
+	}
+	mode := cfg.Mode
+	if mode == 0 {
+		mode = 0o600
+	}
+	if err := os.Lchown(cfg.Path, orNobody(cfg.Owner), orNobody(cfg.Group)); err != nil {
+		return err
+	}
+	return os.Chmod(cfg.Path, mode)
+}
+
+// orNobody is what chown leaves as it is for nil.
+func orNobody(id *int) int {
+	if id == nil {
+		return -1
+	}
+	return *id
+}
+
+// abandoned tells whether addr is a socket on which nobody listens any more.
+func abandoned(addr *unix.SockaddrUnix) bool {
+	if st, err := os.Lstat(addr.Name); err != nil || st.Mode().Type() != fs.ModeSocket {
+		return false
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return errors.Is(unix.Connect(fd, addr), unix.ECONNREFUSED)
+}
+
+func (s *Server) accept() {
+	for {
+		c, err := s.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // no descriptor is free, say; Accept waits a little by itself
+			s.cfg.Logger.Warn("sockets: cannot accept a client", "error", err)
+			continue
+		}
+		s.admit(c.(*net.UnixConn))
+	}
+}
+
+// admit begins to serve a client, if its user may have one more.
+func (s *Server) admit(conn *net.UnixConn) {
+	c, err := newClient(s, conn)
+	if err != nil {
+		_ = conn.Close()
+		s.cfg.Logger.Warn("sockets: client refused", "error", err)
+		return
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		c.end()
+		return
+	}
+	s.clients[c] = struct{}{}
+	s.mu.Unlock()
+	s.work.Go(c.serve)
+}
+
+// Close ends all clients' connections: their sockets break with ECONNRESET, and the
+// associations are aborted; those whose program had gone before go on shutting down. It
+// returns when nothing is left here.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return net.ErrClosed
+	}
+	s.closed = true
+	clients, sockets := keys(s.clients), values(s.sockets)
+	s.mu.Unlock()
+	err := s.listener.Close()
+	for _, c := range clients {
+		_ = c.conn.Close()
+	}
+	for _, k := range sockets {
+		k.mu.Lock()
+		k.abandon("server closed")
+		k.mu.Unlock()
+	}
+	s.stopPumps()
+	s.work.Wait()
+	s.mu.Lock()
+	assocs := values(s.assocs)
+	s.mu.Unlock()
+	for _, a := range assocs { // nobody hears of their end any more
+		k := a.lock()
+		k.forget(a)
+		k.mu.Unlock()
+	}
+	return err
+}
+
+func (s *Server) stopPumps() {
+	for _, p := range s.pumps {
+		p.stop()
+	}
+}
+
+// Stats is a snapshot.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.stats
+	st.Clients, st.Sockets, st.Associations = len(s.clients), len(s.sockets), len(s.assocs)
+	return st
+}
+
+// broken counts someone who does not keep to the protocol.
+func (s *Server) broken(what string, id uint64, err error) {
+	s.mu.Lock()
+	s.stats.Broken++
+	s.mu.Unlock()
+	s.cfg.Logger.Warn("sockets: protocol broken", "what", what, "id", id, "error", err)
+}
+
+func (s *Server) socket(id uint64) *socket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sockets[id]
+}
+
+// enter puts a new socket into the table; false if the server is closing.
+func (s *Server) enter(k *socket) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.lastID++
+	k.id = s.lastID
+	if k.pump == nil {
+		k.pump = s.pumps[int(k.id)%len(s.pumps)]
+	}
+	s.sockets[k.id] = k
+	return true
+}
+
+func (s *Server) leave(k *socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sockets, k.id)
+}
+
+// listens notes whether a socket listens.
+func (s *Server) listens(k *socket, yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if yes {
+		s.listening[k] = struct{}{}
+	} else {
+		delete(s.listening, k)
+	}
+}
+
+// nameAssoc gives an association an identifier that no other has.
+func (s *Server) nameAssoc(a *assoc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if s.lastAsc++; s.lastAsc <= allAssoc { // went round
+			s.lastAsc = allAssoc + 1
+		}
+		if s.assocs[s.lastAsc] == nil {
+			a.id = s.lastAsc
+			s.assocs[a.id] = a
+			return
+		}
+	}
+}
+
+func (s *Server) forgetAssoc(a *assoc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.assocs, a.id)
+}
+
+func keys[K comparable, V any](m map[K]V) (out []K) {
+	for k := range m {
+		out = append(out, k)
+	}
+	return out
+}
+
+func values[K comparable, V any](m map[K]V) (out []V) {
+	for _, v := range m {
+		out = append(out, v)
+	}
+	return out
+}
