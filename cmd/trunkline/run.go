@@ -12,7 +12,7 @@ func newRun() *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "run -c FILE",
-		Short: "Run the service of a configuration file until SIGINT or SIGTERM",
+		Short: "Run what a configuration file serves until SIGINT or SIGTERM",
 		Args:  arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if file == "" {
