@@ -11,6 +11,7 @@ import (
 // in the order of f.Ports. The ports stay the caller's to close.
 func (f *File) Dataplane(ports []nic.Port, log *slog.Logger) dataplane.Config {
 	c := dataplane.Config{CPUs: f.CPUs, Timers: f.Timers, Limits: f.Limits, IdleSleep: f.IdleSleep, Logger: log}
+	c.Loopback = f.Sockets.Path != ""
 	if f.Busy {
 		c.Idle = dataplane.IdleBusy
 	}

@@ -27,6 +27,7 @@ type File struct {
 	Timers    sctpcore.Timers
 	Limits    sctpcore.Limits
 	Service   Service
+	Sockets   Sockets
 	Log       Log
 }
 

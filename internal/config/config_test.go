@@ -10,7 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sockets"
 )
 
 // machine is a host with processors 0 to 3 that knows two kinds of devices.
@@ -53,15 +55,21 @@ func TestEveryMistakeHasItsPlaceAndMend(t *testing.T) {
 		{"empty", "", []string{`f.yaml: the file is empty; start from examples/trunkline.yaml`}},
 		{"only a comment", "# nothing\n", []string{`f.yaml: the file is empty; start from examples/trunkline.yaml`}},
 		{"syntax", "ports: [1,\nlog: 2\n", []string{`f.yaml:1:8: syntax: sequence end token ']' not found; mend the YAML at the mark`}},
-		{"a list", "- 1\n", []string{`f.yaml:1:1: the file must be a mapping, not a list; write it as ` + "`key: value`" + ` lines; the keys are memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, log`}},
+		{"a list", "- 1\n", []string{`f.yaml:1:1: the file must be a mapping, not a list; write it as ` + "`key: value`" + ` lines; the keys are memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, log`}},
 		{"two documents", onePort + "---\n" + onePort, []string{`f.yaml:3:6: the file has more than one document; keep one`}},
 		{"unknown key", "portz: []\n" + onePort, []string{`f.yaml:1:1: unknown key portz; did you mean "ports"?`}},
-		{"unlike any key", "colour: red\n" + onePort, []string{`f.yaml:1:1: unknown key colour; the keys here are memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, log`}},
+		{"unlike any key", "colour: red\n" + onePort, []string{`f.yaml:1:1: unknown key colour; the keys here are memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, log`}},
 		{"no ports", "log: {level: info}\n", []string{"f.yaml:1:1: ports is missing; give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`"}},
 		{"ports empty", "ports: []\n", []string{`f.yaml:1:8: ports is empty; give at least one`}},
 		{"ports a mapping", "ports: {name: p0}\n", []string{"f.yaml:1:8: ports must be a list, not a mapping; write `ports: [ … ]` or lines that begin with `- `"}},
 		{"idle sleep", "idle_sleep: 1s\n" + onePort, []string{`f.yaml:1:13: idle_sleep: 1s is out of range; use 10µs to 100ms`}},
 		{"idle sleep of a busy worker", "idle: busy\nidle_sleep: 1ms\n" + onePort, []string{`f.yaml:2:13: idle_sleep has no meaning with idle: busy; leave it out, or make idle adaptive`}},
+		{"sockets", onePort + "sockets: {path: here, mode: 0888, owner: nobody-like-that, limits: {clients: 0}}\n", []string{
+			`f.yaml:2:17: sockets.path: "here" cannot be served; write an absolute path of at most 107 bytes, or @ and a name for an abstract one`,
+			`f.yaml:2:29: sockets.mode: "0888" is not a mode; write three octal digits such as 0660`,
+			`f.yaml:2:42: sockets.owner: there is no owner "nobody-like-that"; give one that this host knows, or a number`,
+			`f.yaml:2:78: sockets.limits.clients: 0 is too small; use a whole number from 1 to 65536`,
+		}},
 		{"key twice", onePort + "log: {level: info, level: warn}\n", []string{`f.yaml:2:20: log.level is given twice; keep one of them`}},
 		{"word", onePort + "log: {level: inof}\n", []string{`f.yaml:2:14: log.level: "inof" is not known; did you mean "info"? It is one of debug, info, warn, error`}},
 		{"number", onePort + "memory: {megabytes: lots}\n", []string{`f.yaml:2:21: memory.megabytes: "lots" is not a whole number; write a whole number from 32 to 1048576`}},
@@ -153,6 +161,9 @@ func TestExampleShowsDefaults(t *testing.T) {
 	require.Equal(t, least.Timers, full.Timers)
 	require.Equal(t, least.Service, full.Service)
 	require.Equal(t, least.Log, full.Log)
+	require.Equal(t, DefaultSockets, full.Sockets.Path)
+	require.Equal(t, sockets.DefaultLimits(), sockets.Limits{Clients: full.Sockets.Clients, Sockets: full.Sockets.Sockets,
+		Associations: full.Sockets.Associations, Buffered: full.Sockets.Buffered})
 	require.Equal(t, sctpcore.DefaultLimits(), least.Limits)
 	require.Equal(t, []int{-1}, least.CPUs)
 }
@@ -164,6 +175,7 @@ workers: 2
 timers: {rto_min: 0.5s, primary_switchover: 2}
 limits: {send_buffer: 1.5MiB}
 service: {kind: chargen, streams: 4, length: 2kB}
+sockets: {path: "@x", mode: 0640, owner: 5, dynamic_addresses: off, limits: {sockets: 7, buffered: 2MiB}}
 `), machine)
 	require.NoError(t, err)
 	require.Equal(t, []int{-1, -1}, f.CPUs)
@@ -171,6 +183,9 @@ service: {kind: chargen, streams: 4, length: 2kB}
 	require.Equal(t, 2, f.Timers.PrimarySwitchover)
 	require.Equal(t, 3<<19, f.Limits.SendBuffer)
 	require.Equal(t, Service{Kind: "chargen", Port: 19, Length: 2000, Streams: 4}, f.Service)
+	five := 5
+	require.Equal(t, Sockets{Path: "@x", Mode: 0o640, Owner: &five, FixedAddresses: true, Sockets: 7, Buffered: 2 << 20}, f.Sockets)
+	require.True(t, f.Dataplane(make([]nic.Port, 1), nil).Loopback)
 	require.Equal(t, 3, f.Routes[0].Metric)
 	require.Equal(t, "10.9.0.0/16", f.Routes[0].To.String())
 }

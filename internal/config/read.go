@@ -25,7 +25,7 @@ const (
 
 // readFile takes the whole file apart.
 func (r *reader) readFile(root ast.Node, f *File) {
-	s := r.section(root, "", "memory", "ports", "routes", "workers", "idle", "idle_sleep", "timers", "limits", "service", "log")
+	s := r.section(root, "", "memory", "ports", "routes", "workers", "idle", "idle_sleep", "timers", "limits", "service", "sockets", "log")
 	r.readMemory(s, f)
 	if s.need("ports", "give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`") != nil {
 		for i, n := range s.list("ports") {
@@ -51,6 +51,7 @@ func (r *reader) readFile(root ast.Node, f *File) {
 	r.readTimers(s.get("timers"), f)
 	r.readLimits(s.get("limits"), f)
 	r.readService(s.get("service"), f)
+	r.readSockets(s.get("sockets"), f)
 	f.Log = Log{Level: "info", Format: "text"}
 	l := r.section(s.get("log"), "log.", "level", "format")
 	l.oneOf("level", &f.Log.Level, "debug", "info", "warn", "error")

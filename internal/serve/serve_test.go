@@ -121,5 +121,5 @@ func TestFromFlags(t *testing.T) {
 
 func TestRunNeedsAService(t *testing.T) {
 	err := Run(context.Background(), &config.File{Path: "f.yaml"}, io.Discard, io.Discard)
-	require.EqualError(t, err, "f.yaml: no service; add `service: {kind: echo}` (or discard, chargen)")
+	require.EqualError(t, err, "f.yaml: nothing to serve; add `sockets: {}` for programs, or `service: {kind: echo}` (or discard, chargen)")
 }

@@ -24,14 +24,27 @@ const (
 
 var errLong = errors.New("serve: message is too long to echo")
 
-// Run runs the configuration's service until ctx is done.
+// Run runs what the configuration asks for, a service, sockets for other programs or
+// both, until ctx is done.
 func Run(ctx context.Context, f *config.File, out, log io.Writer) error {
 	handlers := map[string]func(*dataplane.Conn, config.Service) error{"echo": echo, "discard": discard, "chargen": chargen}
 	handle := handlers[f.Service.Kind]
-	if handle == nil {
-		return fmt.Errorf("%s: no service; add `service: {kind: echo}` (or discard, chargen)", f.Path)
+	if handle == nil && f.Sockets.Path == "" {
+		return fmt.Errorf("%s: nothing to serve; add `sockets: {}` for programs, or `service: {kind: echo}` (or discard, chargen)", f.Path)
 	}
 	return With(f, log, func(d *dataplane.Dataplane) error {
+		if f.Sockets.Path != "" {
+			s, err := serveSockets(d, f, log)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			fmt.Fprintf(out, "sockets on %s\n", f.Sockets.Path)
+		}
+		if handle == nil {
+			<-ctx.Done()
+			return nil
+		}
 		l, err := d.Listen(&dataplane.Addr{Port: f.Service.Port}, nil)
 		if err != nil {
 			return fmt.Errorf("listen on port %d: %w; choose another service.port", f.Service.Port, err)

@@ -93,6 +93,8 @@ var mayImport = map[string][]string{
 	"nic/dpdk":             {"nic"},
 	"dataplane/inet":       {"nic", "sctpcore/wire"},
 	"dataplane":            {"dataplane/inet", "nic", "nic/mem", "ring", "sctpcore", "sctpcore/wire"},
+	"sockets":              {"dataplane", "sctpcore", "sctpcore/wire"},
+	"sockets/shim":         {},
 }
 
 // forbidden lists standard packages that a package may not use: the core has no

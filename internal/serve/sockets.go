@@ -1,0 +1,30 @@
+package serve
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/internal/config"
+	"github.com/trunkline-sctp/trunkline/sockets"
+)
+
+// serveSockets begins to serve programs, in a folder that is made if need be.
+func serveSockets(d *dataplane.Dataplane, f *config.File, log io.Writer) (*sockets.Server, error) {
+	c := &f.Sockets
+	if !strings.HasPrefix(c.Path, "@") {
+		if err := os.MkdirAll(filepath.Dir(c.Path), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	return sockets.Listen(d, sockets.Config{
+		Path: c.Path, Mode: c.Mode, Owner: c.Owner, Group: c.Group,
+		Limits:         sockets.Limits{Clients: c.Clients, Sockets: c.Sockets, Associations: c.Associations, Buffered: c.Buffered},
+		Timers:         f.Timers,
+		Core:           f.Limits,
+		FixedAddresses: c.FixedAddresses,
+		Logger:         newLogger(f.Log, log),
+	})
+}
