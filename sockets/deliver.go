@@ -198,7 +198,7 @@ func (s *socket) write(frame []byte) {
 		}
 		s.wantWritable()
 	}
-	if len(s.unsent) < maxUnsent {
+	if len(s.unsent) < maxUnsent || s.endWritten {
 		s.unsent = append(s.unsent, slices.Clone(frame))
 	}
 }
@@ -215,7 +215,16 @@ func (s *socket) flush() bool {
 		s.unsent = s.unsent[1:]
 	}
 	s.unsent = nil
+	s.wakeReaders()
 	return true
+}
+
+// wakeReaders has all threads of the program that wait in a receive look at the end: the
+// frame alone wakes one, a shutdown all of them, be it the second.
+func (s *socket) wakeReaders() {
+	if s.endWritten && s.readShut {
+		_ = unix.Shutdown(s.fd, unix.SHUT_RD)
+	}
 }
 
 // endOfData gives the program EOF after what was delivered. That is a frame, not a
@@ -228,6 +237,7 @@ func (s *socket) endOfData() {
 	s.endWritten = true
 	s.mark()
 	s.write(AppendFrame(nil, &Frame{Kind: FrameEnd}))
+	s.flush()
 }
 
 // mark notes whether the program has read all messages so far; what follows is none.
