@@ -64,14 +64,14 @@ func (s *socket) read(buf []byte) {
 	s.pump.again(s)
 }
 
-// trySend is TrySend, but that the program is told of the association's end before it is
-// told of messages that come after.
-func (a *assoc) trySend(data []byte, m *dataplane.Message) (ok bool, err error) {
+// trySend is TrySend, but that the program, if it reads, is told of the association's end
+// before it is told of messages that come after.
+func (s *socket) trySend(a *assoc, data []byte, m *dataplane.Message) (ok bool, err error) {
 	if ok, err = a.conn.TrySend(data, m); err == nil {
 		return ok, nil
 	}
 	var broke *dataplane.AssocError
-	if errors.As(err, &broke) && a.endErr == nil {
+	if errors.As(err, &broke) && a.endErr == nil && len(s.unsent) == 0 {
 		return false, nil
 	}
 	return false, err
@@ -81,7 +81,7 @@ func (a *assoc) trySend(data []byte, m *dataplane.Message) (ok bool, err error) 
 func (s *socket) unstall() bool {
 	for len(s.stalled) > 0 {
 		st := &s.stalled[0]
-		ok, err := st.assoc.trySend(st.data, &st.msg)
+		ok, err := s.trySend(st.assoc, st.data, &st.msg)
 		if err == nil && !ok {
 			return false
 		}
@@ -196,7 +196,7 @@ func (s *socket) sendTo(a *assoc, f *Frame, data []byte) error {
 		s.failed(a, &m, data, unix.EINVAL)
 		return nil
 	}
-	ok, err := a.trySend(data, &m)
+	ok, err := s.trySend(a, data, &m)
 	switch {
 	case err != nil:
 		s.failed(a, &m, data, err)
