@@ -35,6 +35,7 @@ type options struct {
 	noFragments bool
 	interleave  bool
 	pdPoint     uint32
+	autoAsconf  bool
 	wanted      FrameFlags // FlagRcvInfo, FlagNxtInfo and FlagSndRcv: what DATA frames say
 
 	asconf, auth bool

@@ -71,7 +71,7 @@ var sctpOptions = map[uint32]option{
 	optAsconfSupported:       supportOption(func(s *socket) *bool { return &s.asconf }),
 	optAuthSupported:         supportOption(func(s *socket) *bool { return &s.auth }),
 	optExposePFState:         exposePFOption,
-	optAutoAsconf:            flag(func(*socket) bool { return false }, setAutoAsconf),
+	optAutoAsconf:            flag(func(s *socket) bool { return s.autoAsconf }, setAutoAsconf),
 	optPRSupported:           missing,
 	optReconfigSupported:     missing,
 	optInterleavingSupported: missing,
@@ -130,11 +130,13 @@ var missing = option{
 	}),
 }
 
-// setAutoAsconf: a dataplane's addresses do not change by themselves.
-func setAutoAsconf(_ *socket, on bool) error {
-	if on {
-		return unix.ENOPROTOOPT
+// setAutoAsconf is for sockets bound to all addresses, or not yet bound, as on Linux.
+// Associations follow changes of the dataplane's addresses; it has none as long as it runs.
+func setAutoAsconf(s *socket, on bool) error {
+	if on && s.binding != nil && !s.shown.IsUnspecified() {
+		return unix.EINVAL
 	}
+	s.autoAsconf = on
 	return nil
 }
 
