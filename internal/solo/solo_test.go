@@ -2,6 +2,7 @@ package solo
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,11 +32,12 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// join runs a process that joins a dataplane, until end is called.
-func join(t *testing.T, name string) (socket string, end func()) {
+// join runs a process that joins a dataplane, with these files open, until end is called.
+func join(t *testing.T, name string, open ...*os.File) (socket string, end func()) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	c := exec.Command(self, "join", name)
+	c.ExtraFiles = open
 	in, err := c.StdinPipe()
 	require.NoError(t, err)
 	out, err := c.StdoutPipe()
@@ -95,6 +97,23 @@ func TestOneDataplaneOfManyAtOnce(t *testing.T) {
 	for range many {
 		(<-ends)()
 	}
+}
+
+// TestDataplaneHoldsNothingOfItsFounder: neither a pipe of it, say, of which somebody
+// awaits the end.
+func TestDataplaneHoldsNothingOfItsFounder(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	_, endFirst := join(t, "x", w)
+	_, endSecond := join(t, "x")
+	defer endSecond()
+	w.Close()
+	endFirst()
+	require.NoError(t, r.SetReadDeadline(time.Now().Add(20*time.Second)))
+	_, err = r.Read(make([]byte, 1))
+	require.Equal(t, io.EOF, err)
 }
 
 func TestNames(t *testing.T) {
