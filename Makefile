@@ -13,7 +13,7 @@ PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/pcap ./da
 # bench/peers is a module of its own; without libusrsctp it names what is missing.
 PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)
 
-.PHONY: help demo build test race lint interop bench bench-quick fuzz pure clean setup setup-test
+.PHONY: help demo build test test-sockets race lint interop bench bench-quick fuzz pure clean setup setup-test setup-sockets
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +35,11 @@ test: setup-test ## install what is missing and run all tests, the pure Go ones 
 	cd bench/peers && $(GO) test -count=1 $(PEERTAGS) ./...
 	$(MAKE) race
 
+# One at a time, and some must be root: they need a network namespace.
+test-sockets: setup-sockets build ## install and run Debian's SCTP programs, and a Go program's API, on the sockets API
+	TRUNKLINE_PROGRAMS=1 $(GO) test -count=1 -timeout 15m -run TestPrograms ./sockets/e2e
+	cd compat/ishidawataru && $(GO) test -count=1 -timeout 3m ./...
+
 # Package by package (-p 1): polling threads of several packages at once would
 # starve each other on a small machine.
 race: ## run the tests of what is pure Go under the race detector
@@ -42,7 +47,7 @@ race: ## run the tests of what is pure Go under the race detector
 
 # The linter comes out of the module cache if it is there: no network is needed then.
 lint: export GOPROXY := file://$(shell $(GO) env GOMODCACHE)/cache/download,$(shell $(GO) env GOPROXY)
-lint: ## gofmt, go vet, staticcheck, go mod tidy, of both modules
+lint: ## gofmt, go vet, staticcheck, go mod tidy, of all modules
 	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not formatted (gofmt -w them):"; echo "$$out"; exit 1; fi
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
@@ -50,6 +55,7 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy, of both modules
 	cd bench/peers && $(GO) mod tidy -diff
 	cd bench/peers && $(GO) vet $(PEERTAGS) ./...
 	cd bench/peers && $(GO) run $(STATICCHECK) $(PEERTAGS) ./...
+	cd compat/ishidawataru && $(GO) mod tidy -diff && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 
 interop: setup-test ## against usrsctp at full speed for INTEROPTIME seconds, with and without loss; needs root
 	TRUNKLINE_INTEROP_SECONDS=$(INTEROPTIME) $(GO) test -count=1 -v -timeout 30m -run TestFullSpeed ./interop
@@ -72,6 +78,9 @@ setup:
 
 setup-test:
 	$(if $(SETUP),$(SETUP) test)
+
+setup-sockets:
+	$(if $(SETUP),$(SETUP) sockets)
 
 clean: ## remove what was built
 	rm -rf bin $(PRELOAD)

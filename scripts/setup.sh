@@ -3,17 +3,18 @@
 #
 #   scripts/setup.sh          DPDK with its drivers, pkg-config, gcc
 #   scripts/setup.sh test     also what the tests and the comparison need
+#   scripts/setup.sh sockets  also the SCTP programs that run on the sockets API
 #   scripts/setup.sh lint     nothing more (the linters are Go modules)
 #
 # It installs only what is missing, says what, and does nothing when all is
 # there. Elsewhere it prints what to install. It never installs Go.
 set -eu
 
-usage() { echo "usage: scripts/setup.sh [test|lint]" >&2; exit 2; }
+usage() { echo "usage: scripts/setup.sh [test|sockets|lint]" >&2; exit 2; }
 
 what=${1:-build}
 [ $# -le 1 ] || usage
-case $what in build | test | lint) ;; *) usage ;; esac
+case $what in build | test | sockets | lint) ;; *) usage ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 say() { echo "setup: $*"; }
@@ -35,7 +36,14 @@ need_go() {
 
 packages() {
 	echo libdpdk-dev librte-meta-allpmds pkg-config gcc libc6-dev
-	[ "$what" != test ] || echo libusrsctp-dev tshark iproute2 ethtool dpdk
+	case $what in
+	test) echo libusrsctp-dev tshark iproute2 ethtool dpdk libsctp-dev ;;
+	sockets) # the programs, and a C compiler's and Java's needs
+		echo libsctp-dev python3
+		echo lksctp-tools socat ncat qperf stress-ng osmo-stp
+		echo kamailio kamailio-sctp-modules openjdk-17-jdk-headless erlang-base
+		;;
+	esac
 }
 
 missing() {
@@ -50,9 +58,11 @@ elsewhere() {
 	echo "  DPDK 22.11, 24.11 or 25.11 (21.11 and 23.11 were not tried) with headers, pkg-config file (libdpdk.pc) and drivers"
 	echo "    (Fedora: dpdk-devel; Arch: dpdk; from source: https://doc.dpdk.org/guides/linux_gsg/)"
 	echo "  pkg-config, gcc and the C library's headers"
-	if [ "$what" = test ]; then
-		echo "  usrsctp with headers, tshark, iproute2, ethtool, dpdk-testpmd"
-	fi
+	case $what in
+	test) echo "  usrsctp with headers, libsctp with headers, tshark, iproute2, ethtool, dpdk-testpmd" ;;
+	sockets) echo "  libsctp with headers, iproute2, openssl, python3, and as many as you can of lksctp-tools, iperf3, socat, ncat, qperf,"
+		echo "    stress-ng, sipp, freeDiameter, osmo-stp, kamailio with its sctp module, a JDK, Erlang" ;;
+	esac
 	check_dpdk || exit 1
 }
 
