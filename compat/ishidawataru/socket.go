@@ -172,14 +172,6 @@ func (k *socket) connect(a *SCTPAddr) (int, error) {
 	return int(final.Value), os.NewSyscallError("connect", err)
 }
 
-func (k *socket) name(op proto.Op) (*SCTPAddr, error) {
-	a, err := k.call(proto.Request{Op: op}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return parseSockaddrs(a.payload, -1)
-}
-
 // close gives the socket up: the server shuts the association down.
 func (k *socket) close() error {
 	if k.closed.Swap(true) {

@@ -84,7 +84,7 @@ func (p *pair) connectDual(n int) ([]sctpcore.AssocID, error) {
 		p.route(0, v)
 	}
 	p.ends[1].event = func(v sctpcore.Event) { p.route(1, v) }
-	p.ends[1].Unlisten(serverPort)
+	p.ends[1].Unlisten(serverPort, addr(1, 0))
 	for i := range n {
 		server := uint16(serverPort + i/portsInUse)
 		if i%portsInUse == 0 {
