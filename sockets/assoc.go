@@ -19,6 +19,7 @@ type assoc struct {
 	settings settings
 
 	up, over   bool  // it came up; it has ended, though not all was read
+	quietUp    bool  // nobody had subscribed to its coming up when it did
 	refusing   bool  // it takes no more messages
 	readable   bool  // on the socket's list
 	endErr     error // all was read of it: io.EOF, or why it broke
@@ -137,7 +138,9 @@ func (s *socket) onReady(a *assoc, bits dataplane.ReadyBits, buf []byte) {
 
 // cameUp takes over what the handshake settled, and ends the program's wait.
 func (s *socket) cameUp(a *assoc) {
-	a.up = true
+	if !a.up {
+		a.up, a.quietUp = true, !a.wants(snAssocChange)
+	}
 	s.learn(a)
 	if info, err := a.conn.Info(); err == nil {
 		a.outStreams, a.inStreams = uint16(info.OutStreams), uint16(info.InStreams)

@@ -24,6 +24,9 @@ type notice struct {
 // notify writes the notification of an event, if the program subscribed to it.
 func (s *socket) notify(a *assoc, e *dataplane.PathEvent, buf []byte) {
 	s.note(a, e)
+	if e.Kind == sctpcore.EventUp && a.quietUp {
+		return // who subscribes after that is not told, as on Linux
+	}
 	for _, h := range s.notifications(a, e) {
 		if a.wants(h.kind) {
 			s.writeNotification(a, &h, buf)

@@ -117,3 +117,19 @@ func TestSenderDry(t *testing.T) {
 	server.data()
 	client.until(snSenderDry)
 }
+
+// TestSubscribedTooLate: who subscribes after accept is not told that it came up.
+func TestSubscribedTooLate(t *testing.T) {
+	p := newProgram(t, newServer(t))
+	for range 30 {
+		client, server, listener := pair(t, p)
+		server.everything()
+		client.write(Frame{}, []byte("x"))
+		for r := server.recv(); r.Kind != FrameData; r = server.recv() {
+			require.NotEqual(t, uint16(snAssocChange), decode[assocChange](r.data).Type)
+		}
+		for _, k := range []*sock{client, server, listener} {
+			k.close()
+		}
+	}
+}
