@@ -67,7 +67,7 @@ func runFullSpeed(t *testing.T, length time.Duration, rawBuffer int, seed uint64
 		conn := ours.dial(addr(mixed.ours, port), addr(mixed.peer, peerPort))
 		require.NoError(t, conn.SetDeadline(time.Now().Add(length+patience)))
 		other.awaitKey("ACCEPTED")
-		other.awaitConfirmed(mixed.ours[1].Addr())
+		other.awaitConfirmed(mixed.ours[0].Addr(), mixed.ours[1].Addr())
 		require.NoError(t, conn.SetPrimary(mixed.peer[i%networks].Addr()))
 		other.command(fmt.Sprintf("@%d primary %v", port, mixed.ours[i%networks].Addr()))
 		all = append(all, startDuplex(conn, port, p))

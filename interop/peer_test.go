@@ -215,12 +215,20 @@ func (p *peer) awaitEvent(name, value string) line {
 	return p.await("EVENT "+name+"="+value, func(l line) bool { return l.key == "EVENT" && l.values[name] == value })
 }
 
-// awaitConfirmed waits until the peer knows one of our addresses to work.
-func (p *peer) awaitConfirmed(ours netip.Addr) {
+// awaitConfirmed waits until the peer knows each of these addresses of ours to work,
+// of whichever it learns first.
+func (p *peer) awaitConfirmed(ours ...netip.Addr) {
 	p.t.Helper()
-	p.await(ours.String()+" confirmed", func(l line) bool {
-		return l.values["path"] == ours.String() && l.values["state"] == "confirmed"
-	})
+	missing := map[string]bool{}
+	for _, a := range ours {
+		missing[a.String()] = true
+	}
+	for len(missing) > 0 {
+		l := p.await(fmt.Sprintf("%v confirmed", ours), func(l line) bool {
+			return missing[l.values["path"]] && l.values["state"] == "confirmed"
+		})
+		delete(missing, l.values["path"])
+	}
 }
 
 // awaitRx waits until the peer has received so many bytes.
