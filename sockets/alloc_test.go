@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
 )
 
@@ -11,7 +12,7 @@ import (
 func TestNothingIsAllocated(t *testing.T) {
 	client, server, _ := pair(t, newProgram(t, newServer(t)))
 	unix.SetNonblock(server.fd, false)
-	frame := append(AppendFrame(nil, &Frame{Kind: FrameSend, Length: 64}), make([]byte, 64)...)
+	frame := append(proto.AppendFrame(nil, &proto.Frame{Kind: proto.FrameSend, Length: 64}), make([]byte, 64)...)
 	buf := make([]byte, 1000)
 	exchange := func() {
 		for range 10 {

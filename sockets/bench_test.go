@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,22 +19,22 @@ func BenchmarkMessages(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ResetTimer()
 			go func() {
-				f := Frame{Kind: FrameSend, Length: uint32(size)}
-				frame := append(AppendFrame(nil, &f), make([]byte, size)...)
+				f := proto.Frame{Kind: proto.FrameSend, Length: uint32(size)}
+				frame := append(proto.AppendFrame(nil, &f), make([]byte, size)...)
 				for range b.N {
 					if _, err := unix.Write(client.fd, frame); err != nil {
 						return
 					}
 				}
 			}()
-			buf := make([]byte, FrameSize+PayloadMax)
+			buf := make([]byte, proto.FrameSize+proto.PayloadMax)
 			for got := 0; got < b.N*size; {
 				n, err := unix.Read(server.fd, buf)
-				if err != nil || n <= FrameSize {
+				if err != nil || n <= proto.FrameSize {
 					b.Error(n, err)
 					return
 				}
-				got += n - FrameSize
+				got += n - proto.FrameSize
 			}
 		})
 	}
@@ -44,7 +45,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	client, server, _ := pair(b, newProgram(b, newServer(b)))
 	unix.SetNonblock(client.fd, false)
 	unix.SetNonblock(server.fd, false)
-	frame := append(AppendFrame(nil, &Frame{Kind: FrameSend, Length: 64}), make([]byte, 64)...)
+	frame := append(proto.AppendFrame(nil, &proto.Frame{Kind: proto.FrameSend, Length: 64}), make([]byte, 64)...)
 	go func() {
 		buf := make([]byte, 1000)
 		for {

@@ -3,17 +3,18 @@ package sockets
 import (
 	"errors"
 
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
 )
 
 // call is one request while it is answered.
 type call struct {
 	client      *client
-	ask         Request
+	ask         proto.Request
 	body        []byte // behind the request
 	descriptors []int  // that came along
 
-	rep  Reply
+	rep  proto.Reply
 	out  []byte // behind the reply
 	pass int    // the descriptor that goes along; -1 is none
 }
@@ -31,13 +32,13 @@ var errNoHello = errors.New("a request before hello")
 // does not keep to the protocol.
 func (k *call) answer() error {
 	k.rep.Op, k.rep.Seq = k.ask.Op, k.ask.Seq
-	if k.ask.Op == OpHello {
+	if k.ask.Op == proto.OpHello {
 		return k.answerHello()
 	}
 	if !k.client.hello {
 		return errNoHello
 	}
-	if k.ask.Op == OpCreate {
+	if k.ask.Op == proto.OpCreate {
 		k.fail(k.create())
 		return nil
 	}
@@ -49,7 +50,7 @@ func (k *call) answer() error {
 	if !k.allowed(s) {
 		return nil
 	}
-	if k.ask.Op == OpConnect {
+	if k.ask.Op == proto.OpConnect {
 		k.client.server.reap(true)
 	}
 	if k.on(s) == unix.EADDRINUSE {
@@ -82,12 +83,12 @@ func (k *call) answerHello() error {
 	if k.client.hello {
 		return errors.New("hello twice")
 	}
-	if k.ask.Level != Version {
+	if k.ask.Level != proto.Version {
 		k.fail(unix.EPROTO)
 		return nil
 	}
 	k.client.hello = true
-	k.rep.Value = Version
+	k.rep.Value = proto.Version
 	return k.client.conn.SetReadDeadline(never)
 }
 
@@ -109,8 +110,8 @@ func (k *call) allowed(s *socket) bool {
 	if uid == 0 || uid == s.user.uid {
 		return true
 	}
-	if k.ask.Flags&AskProof == 0 {
-		k.rep.Flags |= NeedProof
+	if k.ask.Flags&proto.AskProof == 0 {
+		k.rep.Flags |= proto.NeedProof
 	} else if len(k.descriptors) == 1 {
 		cookie, err := unix.GetsockoptUint64(k.descriptors[0], unix.SOL_SOCKET, unix.SO_COOKIE)
 		if err == nil && cookie == s.cookie {
@@ -152,32 +153,32 @@ func (k *call) create() error {
 // one that the request was about, nil if that is for the socket to say.
 func (k *call) perform(s *socket) (*assoc, error) {
 	switch k.ask.Op {
-	case OpInfo:
+	case proto.OpInfo:
 		return nil, nil
-	case OpBind:
+	case proto.OpBind:
 		return nil, s.bind(k.body)
-	case OpConnect:
+	case proto.OpConnect:
 		return s.connect(k)
-	case OpListen:
+	case proto.OpListen:
 		return nil, s.listen(int32(k.ask.Level))
-	case OpShutdown:
+	case proto.OpShutdown:
 		return nil, s.shutdown(int32(k.ask.Level))
-	case OpSockName:
+	case proto.OpSockName:
 		return nil, k.name(s.sockName())
-	case OpPeerName:
+	case proto.OpPeerName:
 		return nil, k.name(s.peerName())
-	case OpGetOpt:
+	case proto.OpGetOpt:
 		return nil, s.getOption(k)
-	case OpSetOpt:
+	case proto.OpSetOpt:
 		return nil, s.setOption(k)
-	case OpPeelOff:
+	case proto.OpPeelOff:
 		return nil, s.peelOff(k)
-	case OpCheck:
+	case proto.OpCheck:
 		return s.check(k)
-	case OpError:
+	case proto.OpError:
 		k.rep.Value, s.err = int32(s.err), 0
 		return nil, nil
-	case OpLinger:
+	case proto.OpLinger:
 		return nil, s.linger(k)
 	}
 	return nil, unix.EINVAL

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
 )
 
@@ -134,7 +135,7 @@ func descriptorsIn(oob []byte) (fds []int) {
 
 // reply sends the answer and the descriptor that goes along, which it closes here.
 func (c *client) reply(k *call) error {
-	b := append(AppendReply(make([]byte, 0, ReplySize+len(k.out)), &k.rep), k.out...)
+	b := append(proto.AppendReply(make([]byte, 0, proto.ReplySize+len(k.out)), &k.rep), k.out...)
 	var oob []byte
 	if k.pass >= 0 {
 		defer unix.Close(k.pass)

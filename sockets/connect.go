@@ -8,13 +8,14 @@ import (
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // connect is connect(2) and sctp_connectx.
 func (s *socket) connect(k *call) (*assoc, error) {
 	var all []netip.AddrPort
 	var err error
-	if k.ask.Flags&AskMany != 0 {
+	if k.ask.Flags&proto.AskMany != 0 {
 		all, err = s.parseAll(k.body)
 	} else {
 		all, err = s.connectAddr(k.body)
@@ -33,7 +34,7 @@ func (s *socket) connect(k *call) (*assoc, error) {
 	if s.style == oneToOne {
 		s.phase, s.err = connecting, 0
 	}
-	if k.ask.Flags&AskWait == 0 {
+	if k.ask.Flags&proto.AskWait == 0 {
 		return a, unix.EINPROGRESS
 	}
 	select {

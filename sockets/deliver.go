@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // outbox is what goes to the program, and how far it got.
@@ -103,7 +104,7 @@ func (s *socket) step(a *assoc, buf []byte) {
 		return
 	}
 	var m dataplane.Message
-	n, ok, err := a.conn.TryRecv(buf[FrameSize:FrameSize+PayloadMax], &m)
+	n, ok, err := a.conn.TryRecv(buf[proto.FrameSize:proto.FrameSize+proto.PayloadMax], &m)
 	switch {
 	case errors.Is(err, dataplane.ErrPartialAborted):
 		if s.partial == a {
@@ -130,7 +131,7 @@ func (s *socket) step(a *assoc, buf []byte) {
 func (s *socket) stepFailed(a *assoc, buf []byte) {
 	if a.wants(snSendFailed) || a.wants(snSendFailedEvent) {
 		var m dataplane.Message
-		if n, ok := a.conn.TakeFailed(buf[maxSendFailed:FrameSize+PayloadMax], &m); ok {
+		if n, ok := a.conn.TakeFailed(buf[maxSendFailed:proto.FrameSize+proto.PayloadMax], &m); ok {
 			m.Data = buf[maxSendFailed : maxSendFailed+n]
 			s.notifyFailed(a, &m, 0, buf)
 			return
@@ -142,7 +143,7 @@ func (s *socket) stepFailed(a *assoc, buf []byte) {
 // data writes a message, or a part of one, whose n bytes lie in buf behind the room
 // for the header.
 func (s *socket) data(a *assoc, m *dataplane.Message, n int, buf []byte) {
-	f := Frame{Kind: FrameData, Flags: s.wanted, Length: uint32(n), AssocID: a.id, Stream: m.Stream, SSN: m.SSN,
+	f := proto.Frame{Kind: proto.FrameData, Flags: s.wanted, Length: uint32(n), AssocID: a.id, Stream: m.Stream, SSN: m.SSN,
 		PPID: bits.ReverseBytes32(m.PPID), Context: a.settings.rcvContext, TSN: m.TSN, CumTSN: m.CumTSN}
 	if m.Unordered {
 		f.SinfoFlags = sndUnordered
@@ -150,37 +151,37 @@ func (s *socket) data(a *assoc, m *dataplane.Message, n int, buf []byte) {
 	if !a.refusing {
 		f.OutStreams = a.outStreams
 	}
-	f.setAddr(s.family, a.primary)
+	setAddr(&f, s.family, a.primary)
 	s.promised = nil
 	if m.More {
 		s.partial = a
 	} else if s.partial == a {
 		s.partial = nil
 	}
-	s.announce(a, &f, m.More && n == PayloadMax, m.More)
+	s.announce(a, &f, m.More && n == proto.PayloadMax, m.More)
 	if !m.More {
-		f.Flags |= FlagEOR
+		f.Flags |= proto.FlagEOR
 	}
 	s.dataWritten = true
-	s.write(AppendFrame(buf[:0], &f)[:FrameSize+n])
+	s.write(proto.AppendFrame(buf[:0], &f)[:proto.FrameSize+n])
 }
 
 // announce says in a frame what follows it, if that is known: the rest of the message,
 // or the next one.
-func (s *socket) announce(a *assoc, f *Frame, cut, more bool) {
+func (s *socket) announce(a *assoc, f *proto.Frame, cut, more bool) {
 	var m dataplane.Message
 	if more && !cut || !a.conn.Next(&m) || m.Event != nil {
 		return
 	}
 	if more {
-		f.Flags |= FlagMore
+		f.Flags |= proto.FlagMore
 		s.promised = a
 		return
 	}
 	if m.More {
 		return
 	}
-	f.Flags |= FlagNext
+	f.Flags |= proto.FlagNext
 	f.NextStream, f.NextPPID, f.NextLength, f.NextAssocID = m.Stream, bits.ReverseBytes32(m.PPID), uint32(m.N), a.id
 	if m.Unordered {
 		f.NextFlags = sndUnordered
@@ -236,7 +237,7 @@ func (s *socket) endOfData() {
 	}
 	s.endWritten = true
 	s.mark()
-	s.write(AppendFrame(nil, &Frame{Kind: FrameEnd}))
+	s.write(proto.AppendFrame(nil, &proto.Frame{Kind: proto.FrameEnd}))
 	s.flush()
 }
 

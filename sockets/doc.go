@@ -8,8 +8,7 @@
 //
 // The preload library (preload/, in C) gives a program one end of a unix
 // SOCK_SEQPACKET pair for each SCTP socket, so that poll, epoll, dup, fork and
-// exec need nobody's help, and translates its calls into what frame.go and
-// request.go encode. preload/protocol.h is the same in C.
+// exec need nobody's help, and translates its calls into what package proto encodes.
 //
 // A socket is the server's side of one: its state and options, and its associations
 // (assoc.go). transmit.go takes what the program wrote to them, deliver.go what they

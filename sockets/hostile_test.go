@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // holdings is what a process holds that could be left behind.
@@ -59,7 +60,7 @@ func newBystander(t testing.TB, s *Server) bystander {
 
 func (y bystander) isWell(t testing.TB) {
 	t.Helper()
-	y.a.write(Frame{}, []byte("well?"))
+	y.a.write(proto.Frame{}, []byte("well?"))
 	require.Equal(t, "well?", string(y.b.data().data))
 }
 
@@ -81,19 +82,19 @@ func TestKilledClientsLeaveNothing(t *testing.T) {
 		func(p *program) { // listening
 			k := p.socket(unix.AF_INET, unix.SOCK_STREAM)
 			k.bound()
-			k.do(OpListen, 5, 0, nil)
+			k.do(proto.OpListen, 5, 0, nil)
 		},
 		func(p *program) { // connecting to nobody
 			k := p.socket(unix.AF_INET, unix.SOCK_STREAM)
-			k.do(OpBind, 0, 0, sockaddr("127.0.0.1:0"))
-			k.fails(unix.EINPROGRESS, OpConnect, 0, 0, sockaddr("127.0.0.9:9"))
-			k.write(Frame{}, []byte("too early"))
+			k.do(proto.OpBind, 0, 0, sockaddr("127.0.0.1:0"))
+			k.fails(unix.EINPROGRESS, proto.OpConnect, 0, 0, sockaddr("127.0.0.9:9"))
+			k.write(proto.Frame{}, []byte("too early"))
 		},
 		func(p *program) { pair(t, p) },
 		func(p *program) { // unaccepted, more than the queue holds
 			l := p.socket(unix.AF_INET, unix.SOCK_STREAM)
 			to := at(l.bound())
-			l.do(OpListen, 50, 0, nil)
+			l.do(proto.OpListen, 50, 0, nil)
 			for range 20 {
 				require.Zero(t, p.socket(unix.AF_INET, unix.SOCK_STREAM).connect(to))
 			}
@@ -101,15 +102,15 @@ func TestKilledClientsLeaveNothing(t *testing.T) {
 		func(p *program) { // data nobody reads, either way
 			a, b, _ := pair(t, p)
 			for range 300 {
-				f := Frame{Kind: FrameSend, Length: 10_000}
-				b1 := append(AppendFrame(nil, &f), make([]byte, 10_000)...)
+				f := proto.Frame{Kind: proto.FrameSend, Length: 10_000}
+				b1 := append(proto.AppendFrame(nil, &f), make([]byte, 10_000)...)
 				_, _ = unix.Write(a.fd, b1)
 				_, _ = unix.Write(b.fd, b1)
 			}
 		},
 		func(p *program) { // a message of which the rest never comes
 			a, _, _ := pair(t, p)
-			a.write(Frame{Nonce: 1, Flags: FlagMore}, make([]byte, PayloadMax))
+			a.write(proto.Frame{Nonce: 1, Flags: proto.FlagMore}, make([]byte, proto.PayloadMax))
 		},
 		func(p *program) { // the peer has shut down
 			a, b, _ := pair(t, p)
@@ -118,25 +119,25 @@ func TestKilledClientsLeaveNothing(t *testing.T) {
 		},
 		func(p *program) { // both have, and something is unread
 			a, b, _ := pair(t, p)
-			a.write(Frame{}, []byte("unread"))
-			b.do(OpShutdown, unix.SHUT_WR, 0, nil)
-			a.try(OpShutdown, unix.SHUT_WR, 0, nil)
+			a.write(proto.Frame{}, []byte("unread"))
+			b.do(proto.OpShutdown, unix.SHUT_WR, 0, nil)
+			a.try(proto.OpShutdown, unix.SHUT_WR, 0, nil)
 		},
 		func(p *program) { // one-to-many, with waiters
 			b := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
 			to := b.bound()
-			b.do(OpListen, 1, 0, nil)
+			b.do(proto.OpListen, 1, 0, nil)
 			a := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
 			require.Zero(t, a.connect(inet.append(nil, to.Addr(), to.Port())))
-			r := p.ask(Request{Op: OpConnect, Flags: AskWait, ID: a.id}, sockaddr("127.0.0.9:9"))
+			r := p.ask(proto.Request{Op: proto.OpConnect, Flags: proto.AskWait, ID: a.id}, sockaddr("127.0.0.9:9"))
 			require.Equal(t, unix.EINPROGRESS, unix.Errno(r.Error))
 			unix.Close(r.fds[0])
-			r = p.ask(Request{Op: OpLinger, ID: a.id}, nil)
+			r = p.ask(proto.Request{Op: proto.OpLinger, ID: a.id}, nil)
 			require.Equal(t, unix.EINPROGRESS, unix.Errno(r.Error))
 			unix.Close(r.fds[0])
 		},
 		func(p *program) { // a request without its reply
-			_, _ = p.conn.Write(AppendRequest(nil, &Request{Op: OpCreate, Level: unix.AF_INET, Name: unix.SOCK_STREAM}))
+			_, _ = p.conn.Write(proto.AppendRequest(nil, &proto.Request{Op: proto.OpCreate, Level: unix.AF_INET, Name: unix.SOCK_STREAM}))
 		},
 	}
 	for i, step := range steps {
@@ -184,8 +185,8 @@ func TestNoise(t *testing.T) {
 		}
 		for range 100 {
 			k := socks[r.IntN(len(socks))]
-			q := Request{Op: Op(r.IntN(17)), Flags: RequestFlags(r.IntN(16)), ID: k.id, Level: []uint32{132, 1, 0, 41, r.Uint32()}[r.IntN(5)], Name: uint32(r.IntN(135)), Size: uint32(r.IntN(300))}
-			if q.Op == OpHello {
+			q := proto.Request{Op: proto.Op(r.IntN(17)), Flags: proto.RequestFlags(r.IntN(16)), ID: k.id, Level: []uint32{132, 1, 0, 41, r.Uint32()}[r.IntN(5)], Name: uint32(r.IntN(135)), Size: uint32(r.IntN(300))}
+			if q.Op == proto.OpHello {
 				continue
 			}
 			var fds []int
@@ -206,7 +207,7 @@ func TestNoise(t *testing.T) {
 	for range rounds { // frames that are none
 		p := newProgram(t, s)
 		k := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
-		f := Frame{Kind: FrameKind(r.IntN(7)), Flags: FrameFlags(r.Uint32()), Nonce: r.Uint64(), AssocID: int32(r.IntN(5)),
+		f := proto.Frame{Kind: proto.FrameKind(r.IntN(7)), Flags: proto.FrameFlags(r.Uint32()), Nonce: r.Uint64(), AssocID: int32(r.IntN(5)),
 			SinfoFlags: uint16(r.Uint32()), AddrLength: uint16([]int{0, 16, 28, 7}[r.IntN(4)])}
 		copy(f.Addr[:], random(28))
 		payload := random(2000)
@@ -214,7 +215,7 @@ func TestNoise(t *testing.T) {
 		if r.IntN(4) == 0 {
 			f.Length = r.Uint32()
 		}
-		b := append(AppendFrame(nil, &f), payload...)
+		b := append(proto.AppendFrame(nil, &f), payload...)
 		_, _ = unix.Write(k.fd, b)
 		_ = unix.Sendmsg(k.fd, b, unix.UnixRights(0, 1, 2), nil, 0)
 		_, _ = unix.Write(k.fd, random(200))
@@ -232,14 +233,14 @@ func TestNoise(t *testing.T) {
 func TestBrokenFrameEndsTheSocket(t *testing.T) {
 	s := newServer(t)
 	a, b, _ := pair(t, newProgram(t, s))
-	f := AppendFrame(nil, &Frame{Kind: FrameSend, Length: 5})
+	f := proto.AppendFrame(nil, &proto.Frame{Kind: proto.FrameSend, Length: 5})
 	_, err := unix.Write(a.fd, f)
 	require.NoError(t, err)
 	a.wait(unix.POLLIN)
-	a.fails(unix.ESTALE, OpInfo, 0, 0, nil)
+	a.fails(unix.ESTALE, proto.OpInfo, 0, 0, nil)
 	require.Zero(t, b.recv().Kind)
-	require.EqualValues(t, unix.ECONNRESET, b.do(OpError, 0, 0, nil).Value)
-	require.Zero(t, b.do(OpError, 0, 0, nil).Value)
+	require.EqualValues(t, unix.ECONNRESET, b.do(proto.OpError, 0, 0, nil).Value)
+	require.Zero(t, b.do(proto.OpError, 0, 0, nil).Value)
 }
 
 // TestJoinsAreBounded: messages in parts that never end are not kept for ever.
@@ -248,11 +249,11 @@ func TestJoinsAreBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t)
 			a, _, _ := pair(t, newProgram(t, s))
-			part := append(AppendFrame(nil, &Frame{}), make([]byte, PayloadMax)...)
+			part := append(proto.AppendFrame(nil, &proto.Frame{}), make([]byte, proto.PayloadMax)...)
 			ended := false
 			for i := 0; i < 200 && !ended; i++ {
-				f := Frame{Kind: FrameSend, Flags: FlagMore, Nonce: uint64(i) % nonces, Length: PayloadMax}
-				AppendFrame(part[:0], &f)
+				f := proto.Frame{Kind: proto.FrameSend, Flags: proto.FlagMore, Nonce: uint64(i) % nonces, Length: proto.PayloadMax}
+				proto.AppendFrame(part[:0], &f)
 				_, err := unix.Write(a.fd, part)
 				if err == unix.EAGAIN {
 					a.wait(unix.POLLOUT)
@@ -271,19 +272,19 @@ func TestLimits(t *testing.T) {
 	p := newProgram(t, s)
 	q := newProgram(t, s)
 	third := rawProgram(t, s)
-	_, err := third.tryAsk(Request{Op: OpHello, Level: Version}, nil)
+	_, err := third.tryAsk(proto.Request{Op: proto.OpHello, Level: proto.Version}, nil)
 	require.Error(t, err)
 	q.conn.Close()
 
 	client, server, _ := pair(t, p) // 3 sockets, 2 associations
-	client.write(Frame{}, []byte("x"))
+	client.write(proto.Frame{}, []byte("x"))
 	server.data()
 	k := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
-	require.Equal(t, unix.ENFILE, unix.Errno(p.ask(Request{Op: OpCreate, Level: unix.AF_INET, Name: unix.SOCK_STREAM}, nil).Error))
-	k.fails(unix.ENOBUFS, OpConnect, 0, 0, sockaddr("127.0.0.1:7"))
+	require.Equal(t, unix.ENFILE, unix.Errno(p.ask(proto.Request{Op: proto.OpCreate, Level: unix.AF_INET, Name: unix.SOCK_STREAM}, nil).Error))
+	k.fails(unix.ENOBUFS, proto.OpConnect, 0, 0, sockaddr("127.0.0.1:7"))
 	client.close()
 	require.Eventually(t, func() bool { return s.Stats().Associations == 0 }, within, time.Millisecond)
-	k.fails(unix.EINPROGRESS, OpConnect, 0, 0, sockaddr("127.0.0.9:7"))
+	k.fails(unix.EINPROGRESS, proto.OpConnect, 0, 0, sockaddr("127.0.0.9:7"))
 }
 
 // TestServerClose: the programs' sockets end, and so do the associations.
@@ -301,7 +302,7 @@ func TestServerClose(t *testing.T) {
 		require.Zero(t, k.recv().Kind)
 		k.close()
 	}
-	_, err = p.tryAsk(Request{Op: OpInfo}, nil)
+	_, err = p.tryAsk(proto.Request{Op: proto.OpInfo}, nil)
 	require.Error(t, err)
 	p.conn.Close()
 	require.Eventually(t, func() bool { return len(d.Conns()) == 0 }, within, time.Millisecond)
@@ -349,13 +350,13 @@ func TestProof(t *testing.T) {
 		c.user = &user{uid: 12345, clients: 1}
 	}
 	s.mu.Unlock()
-	r := k.try(OpInfo, 0, 0, nil)
+	r := k.try(proto.OpInfo, 0, 0, nil)
 	require.Equal(t, unix.EACCES, unix.Errno(r.Error))
-	require.NotZero(t, r.Flags&NeedProof)
+	require.NotZero(t, r.Flags&proto.NeedProof)
 	require.Zero(t, r.Socket)
-	r = p.ask(Request{Op: OpInfo, Flags: AskProof, ID: k.id}, nil, other.fd)
+	r = p.ask(proto.Request{Op: proto.OpInfo, Flags: proto.AskProof, ID: k.id}, nil, other.fd)
 	require.Equal(t, unix.EACCES, unix.Errno(r.Error))
-	r = p.ask(Request{Op: OpInfo, Flags: AskProof, ID: k.id}, nil, k.fd)
+	r = p.ask(proto.Request{Op: proto.OpInfo, Flags: proto.AskProof, ID: k.id}, nil, k.fd)
 	require.Zero(t, r.Error)
 	require.Equal(t, k.id, r.Socket.ID)
 }
@@ -366,7 +367,7 @@ func TestManySockets(t *testing.T) {
 	p := newProgram(t, s)
 	listener := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
 	to := listener.bound()
-	listener.do(OpListen, 1, 0, nil)
+	listener.do(proto.OpListen, 1, 0, nil)
 	before := runtime.NumGoroutine()
 	many := 500
 	if testing.Short() {
@@ -380,13 +381,13 @@ func TestManySockets(t *testing.T) {
 	}
 	require.LessOrEqual(t, runtime.NumGoroutine(), before)
 	for i, k := range all {
-		k.write(Frame{PPID: uint32(i), Flags: FlagSndInfo}, []byte("to many"))
+		k.write(proto.Frame{PPID: uint32(i), Flags: proto.FlagSndInfo}, []byte("to many"))
 	}
 	seen := map[uint32]int32{}
 	for range all {
 		m := listener.data()
 		seen[m.PPID] = m.AssocID
-		listener.write(Frame{AssocID: m.AssocID, PPID: m.PPID, Flags: FlagSndInfo}, []byte("back"))
+		listener.write(proto.Frame{AssocID: m.AssocID, PPID: m.PPID, Flags: proto.FlagSndInfo}, []byte("back"))
 	}
 	require.Len(t, seen, many)
 	for i, k := range all {

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // acceptAgain is how long a listener waits when no descriptor is to be had.
@@ -137,12 +138,12 @@ func (s *socket) hand(o *offer) error {
 	}
 	o.child.mu.Lock()
 	st := o.child.status(nil)
-	f := Frame{Kind: FrameAccept, Length: StatusSize, AssocID: st.AssocID, OutStreams: st.OutStreams}
+	f := proto.Frame{Kind: proto.FrameAccept, Length: proto.StatusSize, AssocID: st.AssocID, OutStreams: st.OutStreams}
 	if a := o.child.single; a != nil {
-		f.setAddr(s.family, a.primary)
+		setAddr(&f, s.family, a.primary)
 	}
 	o.child.mu.Unlock()
-	b := AppendStatus(AppendFrame(nil, &f), &st)
+	b := proto.AppendStatus(proto.AppendFrame(nil, &f), &st)
 	err := unix.Sendmsg(s.fd, b, unix.UnixRights(o.program), nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	if err == nil {
 		_ = unix.Close(o.program)
@@ -189,7 +190,7 @@ func (s *socket) peelOff(k *call) error {
 }
 
 // setAddr puts an address into a frame as the socket shows it.
-func (f *Frame) setAddr(fam family, a netip.AddrPort) {
+func setAddr(f *proto.Frame, fam family, a netip.AddrPort) {
 	if a.IsValid() {
 		f.AddrLength = uint16(len(fam.append(f.Addr[:0], a.Addr(), a.Port())))
 	}

@@ -6,35 +6,36 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
 )
 
 // named makes a frame to an address.
-func named(to netip.AddrPort) Frame {
-	f := Frame{Flags: FlagNamed | FlagSndRcv}
-	f.setAddr(inet, to)
+func named(to netip.AddrPort) proto.Frame {
+	f := proto.Frame{Flags: proto.FlagNamed | proto.FlagSndRcv}
+	setAddr(&f, inet, to)
 	return f
 }
 
 // check is OpCheck of a message of n bytes.
-func (k *sock) check(f Frame, n int) answer {
+func (k *sock) check(f proto.Frame, n int) answer {
 	k.p.t.Helper()
-	f.Kind = FrameSend
-	return k.p.ask(Request{Op: OpCheck, ID: k.id, Size: uint32(n)}, AppendFrame(nil, &f))
+	f.Kind = proto.FrameSend
+	return k.p.ask(proto.Request{Op: proto.OpCheck, ID: k.id, Size: uint32(n)}, proto.AppendFrame(nil, &f))
 }
 
 func TestOneToMany(t *testing.T) {
 	p := newProgram(t, newServer(t))
 	a, b := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET), p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
 	at := b.bound()
-	b.do(OpListen, 1, 0, nil)
+	b.do(proto.OpListen, 1, 0, nil)
 
 	// a -> INIT … COOKIE ACK, DATA -> b
 	f := named(at)
 	r := a.check(f, 5)
 	require.Zero(t, r.Error)
 	require.NotZero(t, r.Socket.AssocID)
-	f.Flags |= FlagChecked
+	f.Flags |= proto.FlagChecked
 	a.write(f, []byte("hello"))
 	m := b.data()
 	require.Equal(t, "hello", string(m.data))
@@ -43,10 +44,10 @@ func TestOneToMany(t *testing.T) {
 
 	// b answers by address and by identifier
 	b.write(named(from), []byte("one"))
-	b.write(Frame{AssocID: m.AssocID, Flags: FlagSndInfo}, []byte("two"))
+	b.write(proto.Frame{AssocID: m.AssocID, Flags: proto.FlagSndInfo}, []byte("two"))
 	require.Equal(t, "one", string(a.data().data))
 	require.Equal(t, "two", string(a.data().data))
-	require.Equal(t, unix.EPIPE, unix.Errno(b.check(Frame{AssocID: 12345}, 1).Error))
+	require.Equal(t, unix.EPIPE, unix.Errno(b.check(proto.Frame{AssocID: 12345}, 1).Error))
 	require.Equal(t, unix.EISCONN, unix.Errno(a.connect(inet.append(nil, at.Addr(), at.Port()))))
 
 	// the identifiers
@@ -55,7 +56,7 @@ func TestOneToMany(t *testing.T) {
 	require.EqualValues(t, m.AssocID, binary.LittleEndian.Uint32(ids[4:]))
 
 	// SCTP_EOF ends the association, not the socket
-	f = Frame{AssocID: m.AssocID, SinfoFlags: sndEOF, Flags: FlagSndRcv}
+	f = proto.Frame{AssocID: m.AssocID, SinfoFlags: sndEOF, Flags: proto.FlagSndRcv}
 	require.Zero(t, b.check(f, 0).Error)
 	b.write(f, nil)
 	require.Eventually(t, func() bool {
@@ -70,28 +71,28 @@ func TestPeelOff(t *testing.T) {
 	p := newProgram(t, s)
 	a, b := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET), p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
 	at := b.bound()
-	b.do(OpListen, 1, 0, nil)
+	b.do(proto.OpListen, 1, 0, nil)
 	require.Zero(t, a.connect(inet.append(nil, at.Addr(), at.Port())))
 	a.write(named(at), []byte("first"))
 	m := b.data()
 
-	b.fails(unix.EINVAL, OpPeelOff, 99, 0, nil)
-	r := b.do(OpPeelOff, uint32(m.AssocID), 0, nil)
-	require.NotZero(t, r.Socket.State&StateConnected)
+	b.fails(unix.EINVAL, proto.OpPeelOff, 99, 0, nil)
+	r := b.do(proto.OpPeelOff, uint32(m.AssocID), 0, nil)
+	require.NotZero(t, r.Socket.State&proto.StateConnected)
 	require.Equal(t, m.AssocID, r.Socket.AssocID)
 	c := p.hold(r.Socket.ID, r.fds[0])
 	a.write(named(at), []byte("second"))
 	require.Equal(t, "second", string(c.data().data))
-	c.write(Frame{}, []byte("third"))
+	c.write(proto.Frame{}, []byte("third"))
 	require.Equal(t, "third", string(a.data().data))
-	c.fails(unix.EINVAL, OpPeelOff, uint32(m.AssocID), 0, nil)
-	c.fails(unix.EISCONN, OpConnect, 0, 0, inet.append(nil, at.Addr(), at.Port()))
-	c.fails(unix.EINVAL, OpListen, 1, 0, nil)
-	require.Equal(t, unix.EPIPE, unix.Errno(b.check(Frame{AssocID: m.AssocID}, 1).Error))
+	c.fails(unix.EINVAL, proto.OpPeelOff, uint32(m.AssocID), 0, nil)
+	c.fails(unix.EISCONN, proto.OpConnect, 0, 0, inet.append(nil, at.Addr(), at.Port()))
+	c.fails(unix.EINVAL, proto.OpListen, 1, 0, nil)
+	require.Equal(t, unix.EPIPE, unix.Errno(b.check(proto.Frame{AssocID: m.AssocID}, 1).Error))
 
 	// the listening socket's end is not the peeled-off one's
 	b.close()
-	c.write(Frame{}, []byte("fourth"))
+	c.write(proto.Frame{}, []byte("fourth"))
 	require.Equal(t, "fourth", string(a.data().data))
 	c.close()
 	require.Eventually(t, func() bool { return s.Stats().Associations == 0 }, within, 1e6)
@@ -105,29 +106,29 @@ func TestLargeMessages(t *testing.T) {
 	for i := range big {
 		big[i] = byte(i * 7 >> 3)
 	}
-	client.write(Frame{}, []byte("before"))
+	client.write(proto.Frame{}, []byte("before"))
 	go func() { // the queue of the data connection is shorter than this
-		for rest := big; ; rest = rest[PayloadMax:] {
-			f := Frame{Nonce: 7, Flags: FlagMore}
-			if len(rest) <= PayloadMax {
+		for rest := big; ; rest = rest[proto.PayloadMax:] {
+			f := proto.Frame{Nonce: 7, Flags: proto.FlagMore}
+			if len(rest) <= proto.PayloadMax {
 				f.Flags = 0
 				client.write(f, rest)
 				break
 			}
-			client.write(f, rest[:PayloadMax])
+			client.write(f, rest[:proto.PayloadMax])
 		}
-		client.write(Frame{}, []byte("behind"))
+		client.write(proto.Frame{}, []byte("behind"))
 	}()
 	require.Equal(t, "before", string(server.data().data))
 	var got []byte
 	for {
 		m := server.data()
 		got = append(got, m.data...)
-		if m.Flags&FlagEOR != 0 {
+		if m.Flags&proto.FlagEOR != 0 {
 			break
 		}
-		if m.Flags&FlagMore != 0 {
-			require.Len(t, m.data, PayloadMax)
+		if m.Flags&proto.FlagMore != 0 {
+			require.Len(t, m.data, proto.PayloadMax)
 		}
 	}
 	require.Equal(t, big, got)
@@ -141,9 +142,9 @@ func TestBackPressure(t *testing.T) {
 	client, server, _ := pair(t, p)
 	data, sent := make([]byte, 10_000), 0
 	for full := 0; full < 20; { // it stays full
-		f := Frame{Kind: FrameSend, Length: uint32(len(data))}
+		f := proto.Frame{Kind: proto.FrameSend, Length: uint32(len(data))}
 		binary.LittleEndian.PutUint32(data, uint32(sent))
-		if _, err := unix.Write(client.fd, append(AppendFrame(nil, &f), data...)); err == nil {
+		if _, err := unix.Write(client.fd, append(proto.AppendFrame(nil, &f), data...)); err == nil {
 			sent, full = sent+1, 0
 		} else {
 			require.Equal(t, unix.EAGAIN, err)
@@ -159,7 +160,7 @@ func TestBackPressure(t *testing.T) {
 		require.EqualValues(t, i, binary.LittleEndian.Uint32(m.data))
 	}
 	client.wait(unix.POLLOUT)
-	client.write(Frame{}, []byte("on"))
+	client.write(proto.Frame{}, []byte("on"))
 	require.Equal(t, "on", string(server.data().data))
 }
 
@@ -169,16 +170,16 @@ func TestUnreadAssociationIsForgotten(t *testing.T) {
 	s := newServer(t)
 	p := newProgram(t, s)
 	client, server, _ := pair(t, p)
-	f := Frame{Kind: FrameSend, Length: 10_000}
+	f := proto.Frame{Kind: proto.FrameSend, Length: 10_000}
 	for full := 0; full < 20; {
-		if _, err := unix.Write(client.fd, append(AppendFrame(nil, &f), make([]byte, f.Length)...)); err == nil {
+		if _, err := unix.Write(client.fd, append(proto.AppendFrame(nil, &f), make([]byte, f.Length)...)); err == nil {
 			full = 0
 		} else {
 			full++
 			unix.Poll(nil, 5)
 		}
 	}
-	client.do(OpSetOpt, unix.SOL_SOCKET, unix.SO_LINGER, encode(linger{OnOff: 1}))
+	client.do(proto.OpSetOpt, unix.SOL_SOCKET, unix.SO_LINGER, encode(linger{OnOff: 1}))
 	client.close()
 	require.Eventually(t, func() bool { return s.Stats().Associations == 1 }, within, 1e6)
 	server.close()
@@ -191,12 +192,12 @@ func TestCloseThenBind(t *testing.T) {
 	k := p.socket(unix.AF_INET, unix.SOCK_STREAM)
 	a := at(k.bound())
 	for range 50 {
-		k.do(OpListen, 5, 0, nil)
+		k.do(proto.OpListen, 5, 0, nil)
 		k.close()
 		k = p.socket(unix.AF_INET, unix.SOCK_STREAM)
-		k.do(OpBind, 0, 0, a)
+		k.do(proto.OpBind, 0, 0, a)
 	}
-	k.do(OpListen, 5, 0, nil)
+	k.do(proto.OpListen, 5, 0, nil)
 	k.close()
 	require.Equal(t, unix.ECONNREFUSED, p.socket(unix.AF_INET, unix.SOCK_STREAM).connect(a))
 }
@@ -208,7 +209,7 @@ func TestAllIsReadBeforeTheEnd(t *testing.T) {
 	const many = 2000
 	go func() {
 		for range many {
-			client.write(Frame{}, []byte("message"))
+			client.write(proto.Frame{}, []byte("message"))
 		}
 		client.close()
 	}()
@@ -216,7 +217,7 @@ func TestAllIsReadBeforeTheEnd(t *testing.T) {
 		require.Equal(t, "message", string(server.data().data))
 	}
 	require.Zero(t, server.recv().Kind)
-	require.Zero(t, server.do(OpError, 0, 0, nil).Value)
+	require.Zero(t, server.do(proto.OpError, 0, 0, nil).Value)
 }
 
 // TestCheckErrors are Linux's of sendmsg.
@@ -229,58 +230,58 @@ func TestCheckErrors(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		k    *sock
-		f    Frame
+		f    proto.Frame
 		n    int
 		want unix.Errno
 	}{
-		{"listening", listener, Frame{}, 1, unix.EPIPE},
-		{"not connected", idle, Frame{}, 1, unix.EPIPE},
-		{"no association named", many, Frame{}, 1, unix.EPIPE},
-		{"nothing", one, Frame{}, 0, unix.EINVAL},
-		{"longer than the buffer", one, Frame{}, 212993, unix.EMSGSIZE},
-		{"EOF on one-to-one", one, Frame{SinfoFlags: sndEOF}, 0, unix.EINVAL},
-		{"EOF with data", many, Frame{SinfoFlags: sndEOF}, 1, unix.EINVAL},
-		{"no such stream", one, Frame{Stream: 10, Flags: FlagSndInfo}, 1, unix.EINVAL},
-		{"ADDR_OVER without an address", one, Frame{SinfoFlags: sndAddrOver, Flags: FlagSndInfo}, 1, unix.EINVAL},
+		{"listening", listener, proto.Frame{}, 1, unix.EPIPE},
+		{"not connected", idle, proto.Frame{}, 1, unix.EPIPE},
+		{"no association named", many, proto.Frame{}, 1, unix.EPIPE},
+		{"nothing", one, proto.Frame{}, 0, unix.EINVAL},
+		{"longer than the buffer", one, proto.Frame{}, 212993, unix.EMSGSIZE},
+		{"EOF on one-to-one", one, proto.Frame{SinfoFlags: sndEOF}, 0, unix.EINVAL},
+		{"EOF with data", many, proto.Frame{SinfoFlags: sndEOF}, 1, unix.EINVAL},
+		{"no such stream", one, proto.Frame{Stream: 10, Flags: proto.FlagSndInfo}, 1, unix.EINVAL},
+		{"ADDR_OVER without an address", one, proto.Frame{SinfoFlags: sndAddrOver, Flags: proto.FlagSndInfo}, 1, unix.EINVAL},
 		{"another peer", one, nobody, 1, unix.EADDRNOTAVAIL},
-		{"no such key", one, Frame{Flags: FlagAuthInfo, KeyNumber: 5}, 1, unix.EINVAL},
-		{"to the end of nothing", many, Frame{Flags: nobody.Flags, SinfoFlags: sndEOF, AddrLength: 16, Addr: nobody.Addr}, 0, unix.EINVAL},
-		{"fine", one, Frame{}, 212992, 0},
+		{"no such key", one, proto.Frame{Flags: proto.FlagAuthInfo, KeyNumber: 5}, 1, unix.EINVAL},
+		{"to the end of nothing", many, proto.Frame{Flags: nobody.Flags, SinfoFlags: sndEOF, AddrLength: 16, Addr: nobody.Addr}, 0, unix.EINVAL},
+		{"fine", one, proto.Frame{}, 212992, 0},
 	} {
 		require.Equal(t, c.want, unix.Errno(c.k.check(c.f, c.n).Error), c.name)
 	}
 	one.set(optDisableFragments, i32(1))
 	require.Zero(t, one.status().Limit)
-	require.Equal(t, unix.EMSGSIZE, unix.Errno(one.check(Frame{}, 100_000).Error))
-	require.Zero(t, one.check(Frame{}, 1000).Error)
+	require.Equal(t, unix.EMSGSIZE, unix.Errno(one.check(proto.Frame{}, 100_000).Error))
+	require.Zero(t, one.check(proto.Frame{}, 1000).Error)
 }
 
 // TestBindErrors are Linux's of bind, sctp_bindx and connect.
 func TestBindErrors(t *testing.T) {
 	p := newProgram(t, newServer(t))
 	k, other := p.socket(unix.AF_INET, unix.SOCK_STREAM), p.socket(unix.AF_INET, unix.SOCK_STREAM)
-	k.fails(unix.EINVAL, OpBind, 0, 0, sockaddr("127.0.0.1:5000")[:10])
-	k.fails(unix.EINVAL, OpBind, 0, 0, sockaddr("[::1]:5000"))
-	k.fails(unix.EADDRNOTAVAIL, OpBind, 0, 0, sockaddr("192.0.2.1:5000"))
-	k.fails(unix.EINVAL, OpSetOpt, solSCTP, optBindxAdd, append(sockaddr("127.0.0.1:5000"), sockaddr("127.0.0.2:5001")...))
-	k.do(OpBind, 0, 0, sockaddr("127.0.0.1:5000"))
-	k.fails(unix.EINVAL, OpBind, 0, 0, sockaddr("127.0.0.1:5001"))
-	k.fails(unix.EINVAL, OpSetOpt, solSCTP, optBindxAdd, sockaddr("127.0.0.2:5001"))
-	k.fails(unix.EINVAL, OpSetOpt, solSCTP, optBindxRemove, sockaddr("127.0.0.1:5000")) // the last one
-	other.fails(unix.EADDRINUSE, OpBind, 0, 0, sockaddr("127.0.0.1:5000"))
-	other.do(OpBind, 0, 0, sockaddr("127.0.0.2:5000"))
-	k.fails(unix.EADDRINUSE, OpSetOpt, solSCTP, optBindxAdd, sockaddr("127.0.0.2:0"))
+	k.fails(unix.EINVAL, proto.OpBind, 0, 0, sockaddr("127.0.0.1:5000")[:10])
+	k.fails(unix.EINVAL, proto.OpBind, 0, 0, sockaddr("[::1]:5000"))
+	k.fails(unix.EADDRNOTAVAIL, proto.OpBind, 0, 0, sockaddr("192.0.2.1:5000"))
+	k.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optBindxAdd, append(sockaddr("127.0.0.1:5000"), sockaddr("127.0.0.2:5001")...))
+	k.do(proto.OpBind, 0, 0, sockaddr("127.0.0.1:5000"))
+	k.fails(unix.EINVAL, proto.OpBind, 0, 0, sockaddr("127.0.0.1:5001"))
+	k.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optBindxAdd, sockaddr("127.0.0.2:5001"))
+	k.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optBindxRemove, sockaddr("127.0.0.1:5000")) // the last one
+	other.fails(unix.EADDRINUSE, proto.OpBind, 0, 0, sockaddr("127.0.0.1:5000"))
+	other.do(proto.OpBind, 0, 0, sockaddr("127.0.0.2:5000"))
+	k.fails(unix.EADDRINUSE, proto.OpSetOpt, solSCTP, optBindxAdd, sockaddr("127.0.0.2:0"))
 	k.set(optBindxAdd, sockaddr("127.0.0.3:0"))
 	k.set(optBindxRemove, sockaddr("127.0.0.1:5000"))
 	b := k.get(optGetLocalAddrs, make([]byte, 100))
 	require.Equal(t, string(sockaddr("127.0.0.3:5000")), string(b[8:]))
-	k.fails(unix.EOPNOTSUPP, OpConnect, 0, 0, make([]byte, 16)) // AF_UNSPEC
-	k.fails(unix.EINVAL, OpConnect, 0, 0, sockaddr("127.0.0.1:0"))
-	k.fails(unix.EINVAL, OpConnect, 0, 0, sockaddr("224.0.0.1:9"))
-	k.fails(unix.ENOTCONN, OpShutdown, unix.SHUT_WR, 0, nil)
-	k.fails(unix.EINVAL, OpShutdown, 3, 0, nil)
-	k.fails(unix.ENOTCONN, OpPeerName, 0, 0, nil)
-	k.fails(unix.EINVAL, OpListen, 0xffffffff, 0, nil)
+	k.fails(unix.EOPNOTSUPP, proto.OpConnect, 0, 0, make([]byte, 16)) // AF_UNSPEC
+	k.fails(unix.EINVAL, proto.OpConnect, 0, 0, sockaddr("127.0.0.1:0"))
+	k.fails(unix.EINVAL, proto.OpConnect, 0, 0, sockaddr("224.0.0.1:9"))
+	k.fails(unix.ENOTCONN, proto.OpShutdown, unix.SHUT_WR, 0, nil)
+	k.fails(unix.EINVAL, proto.OpShutdown, 3, 0, nil)
+	k.fails(unix.ENOTCONN, proto.OpPeerName, 0, 0, nil)
+	k.fails(unix.EINVAL, proto.OpListen, 0xffffffff, 0, nil)
 	// all ports 0 are one
 	zero := p.socket(unix.AF_INET, unix.SOCK_STREAM)
 	zero.set(optBindxAdd, append(sockaddr("127.0.0.4:0"), sockaddr("127.0.0.5:0")...))

@@ -8,11 +8,12 @@ import (
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // maxSendFailed is where the bytes of a failed message begin in a frame that holds
 // the longest form of SCTP_SEND_FAILED.
-const maxSendFailed = FrameSize + 48
+const maxSendFailed = proto.FrameSize + 48
 
 // notice is a notification before it is written.
 type notice struct {
@@ -171,14 +172,14 @@ func sendFailures(a *assoc, m *dataplane.Message, no uint32) []notice {
 // writeNotification writes one frame; what does not fit behind the structure is cut.
 func (s *socket) writeNotification(a *assoc, h *notice, buf []byte) {
 	size := binary.Size(h.fixed)
-	rest := h.rest[:min(len(h.rest), PayloadMax-size)]
-	f := Frame{Kind: FrameNotification, Flags: FlagEOR | s.wanted, Length: uint32(size + len(rest)), AssocID: a.id}
-	f.setAddr(s.family, a.primary)
-	copy(buf[FrameSize+size:], rest) // before the rest, which may lie where the header goes
-	b := AppendFrame(buf[:0], &f)
+	rest := h.rest[:min(len(h.rest), proto.PayloadMax-size)]
+	f := proto.Frame{Kind: proto.FrameNotification, Flags: proto.FlagEOR | s.wanted, Length: uint32(size + len(rest)), AssocID: a.id}
+	setAddr(&f, s.family, a.primary)
+	copy(buf[proto.FrameSize+size:], rest) // before the rest, which may lie where the header goes
+	b := proto.AppendFrame(buf[:0], &f)
 	b, _ = binary.Append(b, binary.LittleEndian, h.fixed)
-	binary.LittleEndian.PutUint16(b[FrameSize:], uint16(h.kind))
-	binary.LittleEndian.PutUint32(b[FrameSize+4:], f.Length)
+	binary.LittleEndian.PutUint16(b[proto.FrameSize:], uint16(h.kind))
+	binary.LittleEndian.PutUint32(b[proto.FrameSize+4:], f.Length)
 	s.mark()
-	s.write(b[:FrameSize+int(f.Length)])
+	s.write(b[:proto.FrameSize+int(f.Length)])
 }

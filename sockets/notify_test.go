@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,7 +24,7 @@ func (k *sock) until(sn int) []byte {
 	k.p.t.Helper()
 	for {
 		r := k.recv()
-		require.Equal(k.p.t, FrameNotification, r.Kind, "%+v", r.Frame)
+		require.Equal(k.p.t, proto.FrameNotification, r.Kind, "%+v", r.Frame)
 		if int(binary.LittleEndian.Uint16(r.data)) == sn {
 			return r.data
 		}
@@ -37,7 +38,7 @@ func TestNotificationsOfALife(t *testing.T) {
 	listener.everything()
 	listener.set(optAdaptationLayer, i32(77))
 	client.everything()
-	listener.do(OpListen, 1, 0, nil)
+	listener.do(proto.OpListen, 1, 0, nil)
 	require.Zero(t, client.connect(at(to)))
 	server, _ := listener.accept()
 
@@ -50,10 +51,10 @@ func TestNotificationsOfALife(t *testing.T) {
 	}
 	require.EqualValues(t, 77, decode[adaptationEvent](client.until(snAdaptation)).Adaptation)
 
-	server.write(Frame{}, []byte("data"))
-	require.Zero(t, server.do(OpShutdown, unix.SHUT_WR, 0, nil).Error)
+	server.write(proto.Frame{}, []byte("data"))
+	require.Zero(t, server.do(proto.OpShutdown, unix.SHUT_WR, 0, nil).Error)
 	for r := client.recv(); ; r = client.recv() { // the path may be confirmed meanwhile
-		if r.Kind == FrameData {
+		if r.Kind == proto.FrameData {
 			require.Equal(t, "data", string(r.data))
 			break
 		}
@@ -62,8 +63,8 @@ func TestNotificationsOfALife(t *testing.T) {
 	for _, k := range []*sock{client, server} {
 		require.EqualValues(t, sacShutdownComp, decode[assocChange](k.until(snAssocChange)).State)
 		require.Zero(t, k.recv().Kind) // EOF
-		require.Zero(t, k.do(OpError, 0, 0, nil).Value)
-		require.NotZero(t, k.status().State&StateEnded)
+		require.Zero(t, k.do(proto.OpError, 0, 0, nil).Value)
+		require.NotZero(t, k.status().State&proto.StateEnded)
 	}
 }
 
@@ -71,13 +72,13 @@ func TestNotificationsOfAnAbort(t *testing.T) {
 	p := newProgram(t, newServer(t))
 	client, server, _ := pair(t, p)
 	server.everything()
-	client.do(OpSetOpt, solSocket, unix.SO_LINGER, append(i32(1), i32(0)...))
+	client.do(proto.OpSetOpt, solSocket, unix.SO_LINGER, append(i32(1), i32(0)...))
 	client.close()
 	b := server.until(snAssocChange)
 	require.EqualValues(t, sacCommLost, decode[assocChange](b).State)
 	require.Equal(t, []byte{6}, b[20:21], "sac_info is the ABORT chunk")
 	require.Zero(t, server.recv().Kind)
-	require.EqualValues(t, unix.ECONNRESET, server.do(OpError, 0, 0, nil).Value)
+	require.EqualValues(t, unix.ECONNRESET, server.do(proto.OpError, 0, 0, nil).Value)
 }
 
 // TestRefused: connecting to a port where nobody listens.
@@ -87,12 +88,12 @@ func TestRefused(t *testing.T) {
 	one.everything()
 	require.Equal(t, unix.ECONNREFUSED, one.connect(sockaddr("127.0.0.1:9")))
 	require.EqualValues(t, sacCantStart, decode[assocChange](one.until(snAssocChange)).State)
-	require.Zero(t, one.do(OpError, 0, 0, nil).Value) // the waiter told it
+	require.Zero(t, one.do(proto.OpError, 0, 0, nil).Value) // the waiter told it
 
-	one.fails(unix.EINPROGRESS, OpConnect, 0, 0, sockaddr("127.0.0.1:9"))
+	one.fails(unix.EINPROGRESS, proto.OpConnect, 0, 0, sockaddr("127.0.0.1:9"))
 	require.EqualValues(t, sacCantStart, decode[assocChange](one.until(snAssocChange)).State)
 	require.Eventually(t, func() bool {
-		return unix.Errno(one.do(OpError, 0, 0, nil).Value) == unix.ECONNREFUSED
+		return unix.Errno(one.do(proto.OpError, 0, 0, nil).Value) == unix.ECONNREFUSED
 	}, within, 1e6)
 
 	many := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
@@ -113,7 +114,7 @@ func TestSenderDry(t *testing.T) {
 	client, server, _ := pair(t, p)
 	client.set(optEvent, encode(&eventChoice{Type: snSenderDry, On: 1}))
 	client.until(snSenderDry)
-	client.write(Frame{}, []byte("x"))
+	client.write(proto.Frame{}, []byte("x"))
 	server.data()
 	client.until(snSenderDry)
 }
@@ -124,8 +125,8 @@ func TestSubscribedTooLate(t *testing.T) {
 	for range 30 {
 		client, server, listener := pair(t, p)
 		server.everything()
-		client.write(Frame{}, []byte("x"))
-		for r := server.recv(); r.Kind != FrameData; r = server.recv() {
+		client.write(proto.Frame{}, []byte("x"))
+		for r := server.recv(); r.Kind != proto.FrameData; r = server.recv() {
 			require.NotEqual(t, uint16(snAssocChange), decode[assocChange](r.data).Type)
 		}
 		for _, k := range []*sock{client, server, listener} {

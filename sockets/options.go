@@ -10,6 +10,7 @@ import (
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // settings are what each association has of its own, beginning with the socket's.
@@ -36,7 +37,7 @@ type options struct {
 	interleave  bool
 	pdPoint     uint32
 	autoAsconf  bool
-	wanted      FrameFlags // FlagRcvInfo, FlagNxtInfo and FlagSndRcv: what DATA frames say
+	wanted      proto.FrameFlags // FlagRcvInfo, FlagNxtInfo and FlagSndRcv: what DATA frames say
 
 	asconf, auth bool
 	authChunks   []wire.ChunkType
@@ -89,11 +90,11 @@ func (s *socket) longest() int {
 }
 
 // cmsgs is which ancillary data the program wants on reception.
-func (s *socket) cmsgs() (st State) {
+func (s *socket) cmsgs() (st proto.State) {
 	for _, c := range []struct {
-		flag  FrameFlags
-		state State
-	}{{FlagSndRcv, StateSndRcv}, {FlagRcvInfo, StateRcvInfo}, {FlagNxtInfo, StateNxtInfo}} {
+		flag  proto.FrameFlags
+		state proto.State
+	}{{proto.FlagSndRcv, proto.StateSndRcv}, {proto.FlagRcvInfo, proto.StateRcvInfo}, {proto.FlagNxtInfo, proto.StateNxtInfo}} {
 		if s.wanted&c.flag != 0 {
 			st |= c.state
 		}

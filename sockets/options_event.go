@@ -5,6 +5,7 @@ import (
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // getEvents and setEvents are SCTP_EVENTS: a byte for each kind of notification. A
@@ -72,7 +73,7 @@ func setEvent(s *socket, v *eventChoice) error {
 func (s *socket) subscribe(a *assoc, events uint16) {
 	if a == nil {
 		s.defaults.events = events
-		s.want(FlagSndRcv, events&1 != 0)
+		s.want(proto.FlagSndRcv, events&1 != 0)
 		return
 	}
 	had := a.wants(snSenderDry)
@@ -91,14 +92,14 @@ func eventsFor(dry bool) dataplane.EventSet {
 }
 
 // want has frames say that the program wants a kind of ancillary data.
-func (s *socket) want(f FrameFlags, on bool) {
+func (s *socket) want(f proto.FrameFlags, on bool) {
 	if s.wanted &^= f; on {
 		s.wanted |= f
 	}
 }
 
 // cmsgOption switches a kind of ancillary data.
-func cmsgOption(f FrameFlags) option {
+func cmsgOption(f proto.FrameFlags) option {
 	return flag(func(s *socket) bool { return s.wanted&f != 0 }, func(s *socket, on bool) error {
 		s.want(f, on)
 		return nil

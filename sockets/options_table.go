@@ -1,5 +1,7 @@
 package sockets
 
+import "github.com/trunkline-sctp/trunkline/sockets/proto"
+
 import "golang.org/x/sys/unix"
 
 // optionTable is every option that sockets have. What it has not, and what has no set
@@ -57,8 +59,8 @@ var sctpOptions = map[uint32]option{
 	optAssocIDList:           {getAssocIDs, nil},
 	optPeerAddrThresholds:    {reader(0, getThresholdsV1), longWriter(setThresholdsV1)},
 	optPeerAddrThresholdsV2:  {reader(0, getThresholds), longWriter(setThresholdsV2)},
-	optRecvRcvInfo:           cmsgOption(FlagRcvInfo),
-	optRecvNxtInfo:           cmsgOption(FlagNxtInfo),
+	optRecvRcvInfo:           cmsgOption(proto.FlagRcvInfo),
+	optRecvNxtInfo:           cmsgOption(proto.FlagNxtInfo),
 	optDefaultSndInfo:        {reader(0, getSndInfo), writer(setSndInfo)},
 	optReusePort:             flag(func(s *socket) bool { return s.reuse }, setReusePort),
 	optBindxAdd:              {nil, func(s *socket, in []byte) error { return s.bindx(in, false) }},

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,8 +36,8 @@ func TestOptionDefaults(t *testing.T) {
 	}
 	require.Equal(t, make([]byte, 14), k.get(optEvents, make([]byte, 14)))
 	require.Equal(t, make([]byte, 8), k.get(optEvents, make([]byte, 8)))
-	require.Equal(t, i32(212992), k.do(OpGetOpt, solSocket, unix.SO_SNDBUF, make([]byte, 4)).body)
-	require.Equal(t, make([]byte, 8), k.do(OpGetOpt, solSocket, unix.SO_LINGER, make([]byte, 8)).body)
+	require.Equal(t, i32(212992), k.do(proto.OpGetOpt, solSocket, unix.SO_SNDBUF, make([]byte, 4)).body)
+	require.Equal(t, make([]byte, 8), k.do(proto.OpGetOpt, solSocket, unix.SO_LINGER, make([]byte, 8)).body)
 }
 
 // TestOptionsAreKept: what is set is read again.
@@ -63,7 +64,7 @@ func TestOptionsAreKept(t *testing.T) {
 		{optPeerAddrParams, &peerAddrParams{HBInterval: 500, MaxRetrans: 2, Flags: sppHBEnable},
 			&peerAddrParams{HBInterval: 500, MaxRetrans: 2, SACKDelay: 100, Flags: sppHBEnable | sppPMTUDEnable | sppSACKDelayOn}},
 	} {
-		require.Zero(t, k.try(OpSetOpt, solSCTP, c.name, encode(c.set)).Error, "option %d", c.name)
+		require.Zero(t, k.try(proto.OpSetOpt, solSCTP, c.name, encode(c.set)).Error, "option %d", c.name)
 		in := make([]byte, binary.Size(c.get))
 		if c.name == optEvent {
 			in = encode(&eventChoice{Type: snShutdownEvent})
@@ -75,16 +76,16 @@ func TestOptionsAreKept(t *testing.T) {
 		require.Equal(t, i32(1), k.get(name, make([]byte, 4)), "option %d", name)
 	}
 	k.set(optEvents, []byte{1, 1, 0, 0, 0, 1, 0, 0})
-	require.NotZero(t, k.status().State&StateSndRcv)
-	require.NotZero(t, k.status().State&StateRcvInfo)
-	k.do(OpSetOpt, solSocket, unix.SO_SNDBUF, i32(50_000))
-	require.Equal(t, i32(100_000), k.do(OpGetOpt, solSocket, unix.SO_SNDBUF, make([]byte, 4)).body)
+	require.NotZero(t, k.status().State&proto.StateSndRcv)
+	require.NotZero(t, k.status().State&proto.StateRcvInfo)
+	k.do(proto.OpSetOpt, solSocket, unix.SO_SNDBUF, i32(50_000))
+	require.Equal(t, i32(100_000), k.do(proto.OpGetOpt, solSocket, unix.SO_SNDBUF, make([]byte, 4)).body)
 	k.set(optDisableFragments, i32(0))
 	require.EqualValues(t, 100_000, k.status().Limit)
-	k.do(OpSetOpt, solSocket, unix.SO_LINGER, append(i32(1), i32(3)...))
+	k.do(proto.OpSetOpt, solSocket, unix.SO_LINGER, append(i32(1), i32(3)...))
 	require.EqualValues(t, 3, k.status().Linger)
-	k.do(OpSetOpt, solIP, unix.IP_TOS, i32(0x10))
-	require.Equal(t, i32(0x10), k.do(OpGetOpt, solIP, unix.IP_TOS, make([]byte, 4)).body)
+	k.do(proto.OpSetOpt, solIP, unix.IP_TOS, i32(0x10))
+	require.Equal(t, i32(0x10), k.do(proto.OpGetOpt, solIP, unix.IP_TOS, make([]byte, 4)).body)
 }
 
 // TestOptionErrors are Linux's.
@@ -93,11 +94,11 @@ func TestOptionErrors(t *testing.T) {
 	one, many := p.socket(unix.AF_INET, unix.SOCK_STREAM), p.socket(unix.AF_INET6, unix.SOCK_SEQPACKET)
 	set := func(k *sock, no unix.Errno, name uint32, v any) {
 		t.Helper()
-		k.fails(no, OpSetOpt, solSCTP, name, encode(v))
+		k.fails(no, proto.OpSetOpt, solSCTP, name, encode(v))
 	}
 	get := func(k *sock, no unix.Errno, name uint32, v any) {
 		t.Helper()
-		k.fails(no, OpGetOpt, solSCTP, name, encode(v))
+		k.fails(no, proto.OpGetOpt, solSCTP, name, encode(v))
 	}
 	// an association that there is not
 	for name, v := range map[uint32]any{optRTOInfo: &rtoInfo{AssocID: 9}, optAssocInfo: &assocParams{AssocID: 9}, optContext: &assocValue{9, 1},
@@ -132,20 +133,20 @@ func TestOptionErrors(t *testing.T) {
 	}{2, [2]uint16{1, 2}})
 	// lengths
 	for _, n := range []int{0, 1, 15, 17} {
-		one.fails(unix.EINVAL, OpSetOpt, solSCTP, optRTOInfo, make([]byte, n))
+		one.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optRTOInfo, make([]byte, n))
 	}
-	one.fails(unix.EINVAL, OpGetOpt, solSCTP, optRTOInfo, make([]byte, 15))
-	one.fails(unix.EINVAL, OpSetOpt, solSCTP, optEvents, make([]byte, 15))
-	one.fails(unix.EINVAL, OpGetOpt, solSCTP, optEvents, nil)
-	one.fails(unix.EINVAL, OpSetOpt, solSCTP, optNoDelay, make([]byte, 3))
-	one.fails(unix.EINVAL, OpSetOpt, solSCTP, optPeerAddrParams, make([]byte, 151))
+	one.fails(unix.EINVAL, proto.OpGetOpt, solSCTP, optRTOInfo, make([]byte, 15))
+	one.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optEvents, make([]byte, 15))
+	one.fails(unix.EINVAL, proto.OpGetOpt, solSCTP, optEvents, nil)
+	one.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optNoDelay, make([]byte, 3))
+	one.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optPeerAddrParams, make([]byte, 151))
 	one.set(optPeerAddrParams, make([]byte, 152))
 	require.Len(t, one.get(optPeerAddrParams, make([]byte, 153)), 152)
 	// options that are not there
-	one.fails(unix.ENOPROTOOPT, OpGetOpt, solSCTP, 9999, make([]byte, 4))
-	one.fails(unix.ENOPROTOOPT, OpSetOpt, solSCTP, optStatus, make([]byte, 176))
-	one.fails(unix.ENOPROTOOPT, OpGetOpt, solSocket, 9999, make([]byte, 4))
-	one.fails(unix.ENOPROTOOPT, OpGetOpt, solIPv6, unix.IPV6_V6ONLY, make([]byte, 4))
+	one.fails(unix.ENOPROTOOPT, proto.OpGetOpt, solSCTP, 9999, make([]byte, 4))
+	one.fails(unix.ENOPROTOOPT, proto.OpSetOpt, solSCTP, optStatus, make([]byte, 176))
+	one.fails(unix.ENOPROTOOPT, proto.OpGetOpt, solSocket, 9999, make([]byte, 4))
+	one.fails(unix.ENOPROTOOPT, proto.OpGetOpt, solIPv6, unix.IPV6_V6ONLY, make([]byte, 4))
 	set(one, unix.ENOPROTOOPT, optPRSupported, &assocValue{0, 1})
 	set(one, unix.ENOPROTOOPT, optInterleavingSupported, &assocValue{0, 1})
 	set(one, unix.ENOPROTOOPT, optDefaultPRInfo, &defaultPRInfo{Policy: 0x10, Value: 5})
@@ -157,7 +158,7 @@ func TestScopes(t *testing.T) {
 	p := newProgram(t, newServer(t))
 	a, b := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET), p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
 	to := b.bound()
-	b.do(OpListen, 1, 0, nil)
+	b.do(proto.OpListen, 1, 0, nil)
 	r := a.check(named(to), 1)
 	require.Zero(t, r.Error)
 	id := r.Socket.AssocID
@@ -172,7 +173,7 @@ func TestScopes(t *testing.T) {
 	require.Equal(t, [2]uint32{3, 3}, values())
 	a.set(optContext, encode(&assocValue{id, 4}))
 	require.Equal(t, [2]uint32{3, 4}, values())
-	a.fails(unix.EINVAL, OpSetOpt, solSCTP, optRTOInfo, encode(&rtoInfo{AssocID: allAssoc})) // knows no scopes
+	a.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optRTOInfo, encode(&rtoInfo{AssocID: allAssoc})) // knows no scopes
 }
 
 // TestConnectedOptions: what a live association tells.
@@ -187,18 +188,18 @@ func TestConnectedOptions(t *testing.T) {
 	require.EqualValues(t, spinfoActive, st.Primary.State)
 	peer, _, err := inet.parse(st.Primary.Addr[:])
 	require.NoError(t, err)
-	bound, _, err := inet.parse(listener.do(OpSockName, 0, 0, nil).body)
+	bound, _, err := inet.parse(listener.do(proto.OpSockName, 0, 0, nil).body)
 	require.NoError(t, err)
 	require.Equal(t, bound, peer)
-	require.Equal(t, inet.append(nil, peer.Addr(), peer.Port()), client.do(OpPeerName, 0, 0, nil).body)
+	require.Equal(t, inet.append(nil, peer.Addr(), peer.Port()), client.do(proto.OpPeerName, 0, 0, nil).body)
 
 	b := client.get(optGetPeerAddrs, make([]byte, 8+16*8))
 	require.EqualValues(t, 1, binary.LittleEndian.Uint32(b[4:]))
 	all, err := inet.parseAll(b[8:])
 	require.NoError(t, err)
 	require.Equal(t, []netip.AddrPort{bound}, all)
-	client.fails(unix.ENOMEM, OpGetOpt, solSCTP, optGetPeerAddrs, make([]byte, 9))
-	a := client.try(OpGetOpt, solSCTP, optGetLocalAddrs, make([]byte, 8+16*8))
+	client.fails(unix.ENOMEM, proto.OpGetOpt, solSCTP, optGetPeerAddrs, make([]byte, 9))
+	a := client.try(proto.OpGetOpt, solSCTP, optGetLocalAddrs, make([]byte, 8+16*8))
 	require.EqualValues(t, len(a.body)-8, a.Value) // Linux counts the addresses alone
 
 	info := getAs(client, optPeerAddrInfo, pathInfo{Addr: inet.store(peer.Addr(), peer.Port())})
@@ -206,8 +207,8 @@ func TestConnectedOptions(t *testing.T) {
 	require.NotZero(t, info.MTU)
 	require.Equal(t, st.Primary.Addr, getAs(client, optPrimaryAddr, prim{}).Addr)
 	client.set(optPrimaryAddr, encode(&prim{Addr: st.Primary.Addr}))
-	client.fails(unix.EINVAL, OpSetOpt, solSCTP, optPrimaryAddr, encode(&prim{Addr: inet.store(netip.MustParseAddr("127.0.0.9"), peer.Port())}))
+	client.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optPrimaryAddr, encode(&prim{Addr: inet.store(netip.MustParseAddr("127.0.0.9"), peer.Port())}))
 	require.EqualValues(t, 1, getAs(client, optAssocInfo, assocParams{}).Destinations)
-	client.fails(unix.ENOPROTOOPT, OpSetOpt, solSCTP, optRTOInfo, encode(&rtoInfo{Max: 2000}))
+	client.fails(unix.ENOPROTOOPT, proto.OpSetOpt, solSCTP, optRTOInfo, encode(&rtoInfo{Max: 2000}))
 	require.NotZero(t, getAs(client, optAssocStats, assocStats{}).InPackets)
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // within is how long anything may take on a slow machine.
@@ -43,7 +44,7 @@ type program struct {
 func newProgram(t testing.TB, s *Server) *program {
 	t.Helper()
 	p := rawProgram(t, s)
-	r := p.ask(Request{Op: OpHello, Level: Version}, nil)
+	r := p.ask(proto.Request{Op: proto.OpHello, Level: proto.Version}, nil)
 	require.Zero(t, r.Error)
 	return p
 }
@@ -58,19 +59,19 @@ func rawProgram(t testing.TB, s *Server) *program {
 
 // answer is a reply with what came along.
 type answer struct {
-	Reply
+	proto.Reply
 	body []byte
 	fds  []int
 }
 
-func (p *program) ask(q Request, body []byte, fds ...int) answer {
+func (p *program) ask(q proto.Request, body []byte, fds ...int) answer {
 	p.t.Helper()
 	a, err := p.tryAsk(q, body, fds...)
 	require.NoError(p.t, err)
 	return a
 }
 
-func (p *program) tryAsk(q Request, body []byte, fds ...int) (a answer, err error) {
+func (p *program) tryAsk(q proto.Request, body []byte, fds ...int) (a answer, err error) {
 	p.seq++
 	q.Seq, q.Length = p.seq, uint32(len(body))
 	var oob []byte
@@ -78,10 +79,10 @@ func (p *program) tryAsk(q Request, body []byte, fds ...int) (a answer, err erro
 		oob = unix.UnixRights(fds...)
 	}
 	_ = p.conn.SetDeadline(time.Now().Add(within))
-	if _, _, err = p.conn.WriteMsgUnix(append(AppendRequest(nil, &q), body...), oob, nil); err != nil {
+	if _, _, err = p.conn.WriteMsgUnix(append(proto.AppendRequest(nil, &q), body...), oob, nil); err != nil {
 		return a, err
 	}
-	buf, back := make([]byte, ReplySize+ControlMax), make([]byte, 64)
+	buf, back := make([]byte, proto.ReplySize+proto.ControlMax), make([]byte, 64)
 	n, oobn, _, _, err := p.conn.ReadMsgUnix(buf, back)
 	if err != nil {
 		return a, err
@@ -104,7 +105,7 @@ type sock struct {
 
 func (p *program) socket(domain, typ uint32) *sock {
 	p.t.Helper()
-	r := p.ask(Request{Op: OpCreate, Level: domain, Name: typ, Size: solSCTP}, nil)
+	r := p.ask(proto.Request{Op: proto.OpCreate, Level: domain, Name: typ, Size: solSCTP}, nil)
 	require.Zero(p.t, r.Error, "%v", unix.Errno(r.Error))
 	require.Len(p.t, r.fds, 1)
 	return p.hold(r.Socket.ID, r.fds[0])
@@ -125,19 +126,19 @@ func (k *sock) close() {
 }
 
 // do is a request that must succeed.
-func (k *sock) do(op Op, level, name uint32, body []byte) answer {
+func (k *sock) do(op proto.Op, level, name uint32, body []byte) answer {
 	k.p.t.Helper()
 	a := k.try(op, level, name, body)
 	require.Zero(k.p.t, a.Error, "%v", unix.Errno(a.Error))
 	return a
 }
 
-func (k *sock) try(op Op, level, name uint32, body []byte) answer {
+func (k *sock) try(op proto.Op, level, name uint32, body []byte) answer {
 	k.p.t.Helper()
-	return k.p.ask(Request{Op: op, ID: k.id, Level: level, Name: name, Size: uint32(len(body))}, body)
+	return k.p.ask(proto.Request{Op: op, ID: k.id, Level: level, Name: name, Size: uint32(len(body))}, body)
 }
 
-func (k *sock) fails(no unix.Errno, op Op, level, name uint32, body []byte) {
+func (k *sock) fails(no unix.Errno, op proto.Op, level, name uint32, body []byte) {
 	k.p.t.Helper()
 	require.Equal(k.p.t, no, unix.Errno(k.try(op, level, name, body).Error))
 }
@@ -145,24 +146,24 @@ func (k *sock) fails(no unix.Errno, op Op, level, name uint32, body []byte) {
 // get is getsockopt with a buffer that holds in.
 func (k *sock) get(name uint32, in []byte) []byte {
 	k.p.t.Helper()
-	return k.do(OpGetOpt, solSCTP, name, in).body
+	return k.do(proto.OpGetOpt, solSCTP, name, in).body
 }
 
 func (k *sock) set(name uint32, in []byte) {
 	k.p.t.Helper()
-	k.do(OpSetOpt, solSCTP, name, in)
+	k.do(proto.OpSetOpt, solSCTP, name, in)
 }
 
-func (k *sock) status() Status {
+func (k *sock) status() proto.Status {
 	k.p.t.Helper()
-	return k.do(OpInfo, 0, 0, nil).Socket
+	return k.do(proto.OpInfo, 0, 0, nil).Socket
 }
 
 // bound makes the address of a socket after bind to the loopback with port 0.
 func (k *sock) bound() netip.AddrPort {
 	k.p.t.Helper()
-	k.do(OpBind, 0, 0, sockaddr("127.0.0.1:0"))
-	a, _, err := inet6plain.parse(k.do(OpSockName, 0, 0, nil).body)
+	k.do(proto.OpBind, 0, 0, sockaddr("127.0.0.1:0"))
+	a, _, err := inet6plain.parse(k.do(proto.OpSockName, 0, 0, nil).body)
 	require.NoError(k.p.t, err)
 	return a
 }
@@ -195,7 +196,7 @@ func stacks() string {
 
 // received is a frame from the server.
 type received struct {
-	Frame
+	proto.Frame
 	data []byte
 	fds  []int
 }
@@ -204,7 +205,7 @@ type received struct {
 func (k *sock) recv() received {
 	k.p.t.Helper()
 	k.wait(unix.POLLIN)
-	buf, oob := make([]byte, FrameSize+PayloadMax), make([]byte, 64)
+	buf, oob := make([]byte, proto.FrameSize+proto.PayloadMax), make([]byte, 64)
 	n, oobn, _, _, err := unix.Recvmsg(k.fd, buf, oob, 0)
 	require.NoError(k.p.t, err)
 	var r received
@@ -214,7 +215,7 @@ func (k *sock) recv() received {
 	r.data, err = r.Frame.Decode(buf[:n])
 	require.NoError(k.p.t, err)
 	r.fds = descriptorsIn(oob[:oobn])
-	if r.Kind == FrameEnd {
+	if r.Kind == proto.FrameEnd {
 		return received{}
 	}
 	return r
@@ -224,15 +225,15 @@ func (k *sock) recv() received {
 func (k *sock) data() received {
 	k.p.t.Helper()
 	r := k.recv()
-	require.Equal(k.p.t, FrameData, r.Kind, "%+v", r.Frame)
+	require.Equal(k.p.t, proto.FrameData, r.Kind, "%+v", r.Frame)
 	return r
 }
 
 // write puts a frame into the data connection.
-func (k *sock) write(f Frame, data []byte) {
+func (k *sock) write(f proto.Frame, data []byte) {
 	k.p.t.Helper()
-	f.Kind, f.Length = FrameSend, uint32(len(data))
-	b := append(AppendFrame(nil, &f), data...)
+	f.Kind, f.Length = proto.FrameSend, uint32(len(data))
+	b := append(proto.AppendFrame(nil, &f), data...)
 	for {
 		_, err := unix.Write(k.fd, b)
 		if err != unix.EAGAIN {
@@ -247,33 +248,33 @@ func (k *sock) write(f Frame, data []byte) {
 func (k *sock) accept() (*sock, received) {
 	k.p.t.Helper()
 	r := k.recv()
-	require.Equal(k.p.t, FrameAccept, r.Kind)
+	require.Equal(k.p.t, proto.FrameAccept, r.Kind)
 	require.Len(k.p.t, r.fds, 1)
-	var st Status
+	var st proto.Status
 	require.NoError(k.p.t, st.Decode(r.data))
-	require.NotZero(k.p.t, st.State&StateConnected)
+	require.NotZero(k.p.t, st.State&proto.StateConnected)
 	return k.p.hold(st.ID, r.fds[0]), r
 }
 
 // connect waits for the connection, on a waiter.
 func (k *sock) connect(to []byte) unix.Errno {
 	k.p.t.Helper()
-	a := k.p.ask(Request{Op: OpConnect, Flags: AskWait, ID: k.id}, to)
+	a := k.p.ask(proto.Request{Op: proto.OpConnect, Flags: proto.AskWait, ID: k.id}, to)
 	if unix.Errno(a.Error) != unix.EINPROGRESS {
 		return unix.Errno(a.Error)
 	}
-	require.NotZero(k.p.t, a.Flags&WithWaiter)
+	require.NotZero(k.p.t, a.Flags&proto.WithWaiter)
 	require.Len(k.p.t, a.fds, 1)
 	return unix.Errno(await(k.p.t, a.fds[0]).Error)
 }
 
 // await reads the final reply on a waiter.
-func await(t testing.TB, fd int) (r Reply) {
+func await(t testing.TB, fd int) (r proto.Reply) {
 	t.Helper()
 	defer unix.Close(fd)
 	w := &sock{p: &program{t: t}, fd: fd}
 	w.wait(unix.POLLIN)
-	b := make([]byte, ReplySize)
+	b := make([]byte, proto.ReplySize)
 	n, err := unix.Read(fd, b)
 	require.NoError(t, err)
 	_, err = r.Decode(b[:n])
@@ -286,7 +287,7 @@ func pair(t testing.TB, p *program) (client, server, listener *sock) {
 	t.Helper()
 	listener = p.socket(unix.AF_INET, unix.SOCK_STREAM)
 	a := listener.bound()
-	listener.do(OpListen, 5, 0, nil)
+	listener.do(proto.OpListen, 5, 0, nil)
 	client = p.socket(unix.AF_INET, unix.SOCK_STREAM)
 	require.Zero(t, client.connect(at(a)))
 	server, _ = listener.accept()

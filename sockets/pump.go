@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // pump is one goroutine that moves the messages of many sockets: it waits for
@@ -163,4 +164,4 @@ func (p *pump) watch(s *socket, op int, writable bool) error {
 var buffers = sync.Pool{New: func() any { b := newBuffer(); return &b }}
 
 // newBuffer has room for a whole frame or control message and a byte more, which tells of a longer one.
-func newBuffer() []byte { return make([]byte, FrameSize+PayloadMax+1) }
+func newBuffer() []byte { return make([]byte, proto.FrameSize+proto.PayloadMax+1) }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // style is the kind of a socket (RFC 6458, sections 3, 4 and 9.2).
@@ -123,7 +124,7 @@ func (s *socket) prepare(program int) (err error) {
 }
 
 func (s *socket) name() *unix.SockaddrUnix {
-	return &unix.SockaddrUnix{Name: fmt.Sprintf("@%s%016x", NamePrefix, s.id)}
+	return &unix.SockaddrUnix{Name: fmt.Sprintf("@%s%016x", proto.NamePrefix, s.id)}
 }
 
 // onEpoll deals with a change of the data connection.
@@ -231,8 +232,8 @@ func (s *socket) close() {
 }
 
 // status is what the library needs to know; of a, or of the only association.
-func (s *socket) status(a *assoc) Status {
-	st := Status{ID: s.id, Domain: s.domain, Type: unix.SOCK_SEQPACKET, Limit: uint32(s.longest())}
+func (s *socket) status(a *assoc) proto.Status {
+	st := proto.Status{ID: s.id, Domain: s.domain, Type: unix.SOCK_SEQPACKET, Limit: uint32(s.longest())}
 	if s.style == oneToOne {
 		st.Type = unix.SOCK_STREAM
 	}
@@ -241,15 +242,15 @@ func (s *socket) status(a *assoc) Status {
 	}
 	switch s.phase {
 	case listening:
-		st.State |= StateListening
+		st.State |= proto.StateListening
 	case connecting:
-		st.State |= StateConnecting
+		st.State |= proto.StateConnecting
 	case connected:
 		if !s.readShut {
-			st.State |= StateConnected
+			st.State |= proto.StateConnected
 		}
 	case ended:
-		st.State |= StateEnded
+		st.State |= proto.StateEnded
 	}
 	if a == nil {
 		a = s.single

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // inbox is what comes from the program, and how far it got.
@@ -115,18 +116,18 @@ func (s *socket) forgetMessages() {
 
 // receive deals with one message of the data connection.
 func (s *socket) receive(b []byte) error {
-	var f Frame
+	var f proto.Frame
 	payload, err := f.Decode(b)
 	switch {
 	case err != nil:
 		return err
-	case f.Kind == FramePad:
+	case f.Kind == proto.FramePad:
 		return nil
-	case f.Kind != FrameSend:
-		return ErrKind
+	case f.Kind != proto.FrameSend:
+		return proto.ErrKind
 	}
 	part, joined := s.joins[f.Nonce]
-	if f.Flags&FlagMore != 0 {
+	if f.Flags&proto.FlagMore != 0 {
 		return s.join(&f, part, payload)
 	}
 	if !joined {
@@ -138,8 +139,8 @@ func (s *socket) receive(b []byte) error {
 }
 
 // join keeps a part until the last comes.
-func (s *socket) join(f *Frame, part, payload []byte) error {
-	if len(payload) != PayloadMax || len(part)+len(payload) > s.longest() ||
+func (s *socket) join(f *proto.Frame, part, payload []byte) error {
+	if len(payload) != proto.PayloadMax || len(part)+len(payload) > s.longest() ||
 		part == nil && len(s.joins) >= maxJoins || !s.buffer(len(payload)) {
 		return errJoins
 	}
@@ -151,7 +152,7 @@ func (s *socket) join(f *Frame, part, payload []byte) error {
 }
 
 // send gives a whole message to the association it is for, or to all.
-func (s *socket) send(f *Frame, data []byte) error {
+func (s *socket) send(f *proto.Frame, data []byte) error {
 	s.applyDefaults(f)
 	if f.SinfoFlags&sndAll != 0 && s.style == oneToMany {
 		for _, a := range s.ordered() {
@@ -168,7 +169,7 @@ func (s *socket) send(f *Frame, data []byte) error {
 		if a = s.known(f); a == nil {
 			a = &assoc{id: f.AssocID, settings: s.defaults}
 		}
-		m := f.message()
+		m := messageOf(f)
 		s.failed(a, &m, data, err)
 		return nil
 	}
@@ -176,13 +177,13 @@ func (s *socket) send(f *Frame, data []byte) error {
 }
 
 // message is what the dataplane is to know of a message.
-func (f *Frame) message() dataplane.Message {
+func messageOf(f *proto.Frame) dataplane.Message {
 	return dataplane.Message{Stream: f.Stream, PPID: bits.ReverseBytes32(f.PPID), Context: f.Context,
 		Unordered: f.SinfoFlags&sndUnordered != 0, SackNow: f.SinfoFlags&sndSackNow != 0}
 }
 
-func (s *socket) sendTo(a *assoc, f *Frame, data []byte) error {
-	m := f.message()
+func (s *socket) sendTo(a *assoc, f *proto.Frame, data []byte) error {
+	m := messageOf(f)
 	switch {
 	case f.SinfoFlags&sndAbort != 0:
 		_ = a.conn.Abort(string(data))
@@ -211,8 +212,8 @@ func (s *socket) sendTo(a *assoc, f *Frame, data []byte) error {
 
 // hasKey tells whether a message can be authenticated as the program wants: with the
 // active key alone, the core choosing none for single messages.
-func (a *assoc) hasKey(f *Frame) bool {
-	if f.Flags&FlagAuthInfo == 0 {
+func (a *assoc) hasKey(f *proto.Frame) bool {
+	if f.Flags&proto.FlagAuthInfo == 0 {
 		return true
 	}
 	info, err := a.conn.Auth()
@@ -220,8 +221,8 @@ func (a *assoc) hasKey(f *Frame) bool {
 }
 
 // applyDefaults fills in what the program left to SCTP_DEFAULT_SEND_PARAM and its like.
-func (s *socket) applyDefaults(f *Frame) {
-	if f.Flags&(FlagSndRcv|FlagSndInfo) != 0 {
+func (s *socket) applyDefaults(f *proto.Frame) {
+	if f.Flags&(proto.FlagSndRcv|proto.FlagSndInfo) != 0 {
 		return
 	}
 	set := &s.defaults
@@ -229,17 +230,17 @@ func (s *socket) applyDefaults(f *Frame) {
 		set = &a.settings
 	}
 	f.Stream, f.PPID, f.Context = set.send.stream, set.send.ppid, set.send.context
-	if f.Flags&FlagPRInfo == 0 {
+	if f.Flags&proto.FlagPRInfo == 0 {
 		f.SinfoFlags = set.send.flags
 	}
 }
 
 // known is the association that a message names, nil if there is none.
-func (s *socket) known(f *Frame) *assoc {
+func (s *socket) known(f *proto.Frame) *assoc {
 	switch {
 	case s.style == peeledOff:
 		return s.single
-	case f.Flags&FlagNamed != 0:
+	case f.Flags&proto.FlagNamed != 0:
 		p, _, err := s.parse(f.Addr[:f.AddrLength])
 		if err != nil {
 			return nil
@@ -253,8 +254,8 @@ func (s *socket) known(f *Frame) *assoc {
 
 // target is the association that a message is for: one that exists, or for a named
 // peer a new one, with these further addresses of it.
-func (s *socket) target(f *Frame, also []byte) (*assoc, error) {
-	named := f.Flags&FlagNamed != 0 && s.style != peeledOff
+func (s *socket) target(f *proto.Frame, also []byte) (*assoc, error) {
+	named := f.Flags&proto.FlagNamed != 0 && s.style != peeledOff
 	var peer netip.AddrPort
 	if named {
 		var err error
@@ -279,7 +280,7 @@ func (s *socket) target(f *Frame, also []byte) (*assoc, error) {
 }
 
 // implicit begins an association by sending to its peer (RFC 6458, section 3.1.4).
-func (s *socket) implicit(f *Frame, peer netip.AddrPort, also []byte) (*assoc, error) {
+func (s *socket) implicit(f *proto.Frame, peer netip.AddrPort, also []byte) (*assoc, error) {
 	if s.style == oneToOne && s.phase != idle {
 		return nil, unix.EPIPE
 	}
@@ -305,18 +306,18 @@ func (s *socket) implicit(f *Frame, peer netip.AddrPort, also []byte) (*assoc, e
 }
 
 // flagInit marks, in this package only, a frame of OpCheck that an initmsg follows.
-const flagInit FrameFlags = 1 << 15
+const flagInit proto.FrameFlags = 1 << 15
 
 // check tells what Linux would say to sending a message, and begins its association.
 func (s *socket) check(k *call) (*assoc, error) {
-	var f Frame
-	if len(k.body) < FrameSize {
+	var f proto.Frame
+	if len(k.body) < proto.FrameSize {
 		return nil, unix.EINVAL
 	}
-	if _, err := f.Decode(k.body[:FrameSize]); err != nil || f.Kind != FrameSend {
+	if _, err := f.Decode(k.body[:proto.FrameSize]); err != nil || f.Kind != proto.FrameSend {
 		return nil, unix.EINVAL
 	}
-	if k.ask.Flags&AskInit != 0 {
+	if k.ask.Flags&proto.AskInit != 0 {
 		f.Flags |= flagInit
 	}
 	size := int(k.ask.Size)
@@ -327,7 +328,7 @@ func (s *socket) check(k *call) (*assoc, error) {
 	if f.SinfoFlags&sndAll != 0 && s.style == oneToMany {
 		return nil, nil
 	}
-	a, err := s.target(&f, k.body[FrameSize:])
+	a, err := s.target(&f, k.body[proto.FrameSize:])
 	if err != nil {
 		return nil, err
 	}
@@ -349,7 +350,7 @@ func (s *socket) check(k *call) (*assoc, error) {
 }
 
 // sendable is what is wrong with a message whoever it is for.
-func (s *socket) sendable(f *Frame, size int) error {
+func (s *socket) sendable(f *proto.Frame, size int) error {
 	ending := f.SinfoFlags&(sndEOF|sndAbort) != 0
 	switch {
 	case s.style == oneToOne && s.phase == listening:
@@ -362,7 +363,7 @@ func (s *socket) sendable(f *Frame, size int) error {
 		return unix.EINVAL
 	case f.SinfoFlags&sndEOF != 0 && size > 0, !ending && size == 0:
 		return unix.EINVAL
-	case f.SinfoFlags&sndAddrOver != 0 && f.Flags&FlagNamed == 0:
+	case f.SinfoFlags&sndAddrOver != 0 && f.Flags&proto.FlagNamed == 0:
 		return unix.EINVAL
 	}
 	return nil

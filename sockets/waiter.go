@@ -3,6 +3,7 @@ package sockets
 import (
 	"slices"
 
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
 )
 
@@ -10,7 +11,7 @@ import (
 // (connect), or for all to be gone (a lingering close). Its reply goes to a
 // connection of its own.
 type waiter struct {
-	op    Op
+	op    proto.Op
 	seq   uint32
 	fd    int    // the server's end
 	assoc *assoc // nil: all
@@ -34,7 +35,7 @@ func (s *socket) await(k *call, a *assoc) error {
 	}
 	s.wait = append(s.wait, waiter{k.ask.Op, k.ask.Seq, pair[0], a})
 	k.pass = pair[1]
-	k.rep.Flags |= WithWaiter
+	k.rep.Flags |= proto.WithWaiter
 	return unix.EINPROGRESS
 }
 
@@ -73,14 +74,14 @@ func (s *socket) settleFor(a *assoc, no unix.Errno) {
 }
 
 func (s *socket) resolve(w waiter, no unix.Errno) {
-	r := Reply{Op: w.op, Seq: w.seq, Error: int32(no)}
+	r := proto.Reply{Op: w.op, Seq: w.seq, Error: int32(no)}
 	if w.assoc != nil {
 		r.Value = w.assoc.id
 	}
 	if !s.closed {
 		r.Socket = s.status(w.assoc)
 	}
-	_ = unix.Send(w.fd, AppendReply(nil, &r), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) // who gave up needs none
+	_ = unix.Send(w.fd, proto.AppendReply(nil, &r), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) // who gave up needs none
 	_ = unix.Close(w.fd)
 }
 

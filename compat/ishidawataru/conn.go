@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	proto "github.com/trunkline-sctp/trunkline/sockets"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // NotificationHandler is given each notification, which is the package's again when

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"syscall"
 
-	proto "github.com/trunkline-sctp/trunkline/sockets"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // defaultSocket is where a server listens unless TRUNKLINE_SOCKET says otherwise.

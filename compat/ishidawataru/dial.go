@@ -5,7 +5,7 @@ import (
 	"os"
 	"syscall"
 
-	proto "github.com/trunkline-sctp/trunkline/sockets"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // SocketConfig is how sockets are made. The zero value will do.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"syscall"
 
-	proto "github.com/trunkline-sctp/trunkline/sockets"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // Flags as Linux numbers them.

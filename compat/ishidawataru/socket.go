@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	proto "github.com/trunkline-sctp/trunkline/sockets"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // socket is an SCTP socket: its number at the server and its data connection.

@@ -1,7 +1,7 @@
 /*
  * The protocol between the preload library and the server in the dataplane.
- * ../frame.go and ../request.go are its Go side; a test holds both to the same
- * numbers. Layout is natural and little-endian, as amd64 and arm64 have it.
+ * Package sockets/proto is its Go side; a test holds both to the same numbers.
+ * Layout is natural and little-endian, as amd64 and arm64 have it.
  *
  * Two kinds of unix SOCK_SEQPACKET connections carry it:
  *

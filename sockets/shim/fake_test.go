@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/trunkline-sctp/trunkline/sockets"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // Ports of the fake world, beside those that a socket listens on.
@@ -36,7 +36,7 @@ const (
 	commandShow   = 8 // get: NeedProof was answered
 )
 
-// fake is a server for tests: associations are pairs of its own sockets.
+// fake is a server for tests: associations are pairs of its own proto.
 type fake struct {
 	t        *testing.T
 	path     string
@@ -63,7 +63,7 @@ type endpoint struct {
 	domain  int
 	typ     int
 	port    uint16
-	state   sockets.State
+	state   proto.State
 	err     unix.Errno
 	linger  uint32
 	peer    *endpoint           // one-to-one
@@ -137,14 +137,14 @@ func (f *fake) die() {
 
 func (f *fake) serve(fd int) {
 	defer f.done.Done()
-	b := make([]byte, sockets.RequestSize+sockets.ControlMax)
+	b := make([]byte, proto.RequestSize+proto.ControlMax)
 	oob := make([]byte, 64)
 	for {
 		n, oobn, _, _, err := unix.Recvmsg(fd, b, oob, unix.MSG_CMSG_CLOEXEC)
 		if n <= 0 || err != nil {
 			break
 		}
-		var q sockets.Request
+		var q proto.Request
 		payload, err := q.Decode(b[:n])
 		if err != nil {
 			f.t.Errorf("request: %v", err)
@@ -173,24 +173,24 @@ func received(oob []byte) int {
 	return fds[0]
 }
 
-func (f *fake) answer(fd int, q *sockets.Request, payload, oob []byte) {
-	r := sockets.Reply{Op: q.Op, Seq: q.Seq}
+func (f *fake) answer(fd int, q *proto.Request, payload, oob []byte) {
+	r := proto.Reply{Op: q.Op, Seq: q.Seq}
 	var out []byte
 	pass := -1
 	e := f.sockets[q.ID]
 	proof := received(oob)
 	switch {
-	case q.Op == sockets.OpHello:
-		r.Value = sockets.Version
-	case q.Op == sockets.OpCreate:
+	case q.Op == proto.OpHello:
+		r.Value = proto.Version
+	case q.Op == proto.OpCreate:
 		var made *endpoint
 		made, pass = f.create(int(q.Level), int(q.Name))
 		r.Socket = made.status()
 	case e == nil:
 		r.Error = int32(unix.ESTALE)
-	case f.prove && q.Flags&sockets.AskProof == 0:
+	case f.prove && q.Flags&proto.AskProof == 0:
 		f.proofs++
-		r.Error, r.Flags = int32(unix.EACCES), sockets.NeedProof
+		r.Error, r.Flags = int32(unix.EACCES), proto.NeedProof
 	default:
 		e.drain()
 		if f.prove && (proof < 0 || cookie(proof) != e.cookie) {
@@ -208,7 +208,7 @@ func (f *fake) answer(fd int, q *sockets.Request, payload, oob []byte) {
 		unix.Close(proof)
 	}
 	r.Length = uint32(len(out))
-	sendWith(fd, append(sockets.AppendReply(nil, &r), out...), pass)
+	sendWith(fd, append(proto.AppendReply(nil, &r), out...), pass)
 }
 
 // sendWith writes one message, with a descriptor unless that is -1, and closes
@@ -235,7 +235,7 @@ func (f *fake) create(domain, typ int) (*endpoint, int) {
 	}
 	f.next++
 	e := &endpoint{f: f, id: f.next, fd: pair[0], cookie: cookie(pair[1]), domain: domain, typ: typ, waiter: -1, peers: map[int32]*endpoint{}}
-	name := fmt.Sprintf("@%s%016x", sockets.NamePrefix, e.id)
+	name := fmt.Sprintf("@%s%016x", proto.NamePrefix, e.id)
 	if err := unix.Bind(pair[1], &unix.SockaddrUnix{Name: name}); err != nil {
 		panic(err)
 	}
@@ -278,8 +278,8 @@ func (e *endpoint) watch() {
 	}()
 }
 
-func (e *endpoint) status() sockets.Status {
-	s := sockets.Status{ID: e.id, Domain: uint16(e.domain), Type: uint16(e.typ), State: e.state, OutStreams: 10, Limit: 1 << 20, Linger: e.linger}
+func (e *endpoint) status() proto.Status {
+	s := proto.Status{ID: e.id, Domain: uint16(e.domain), Type: uint16(e.typ), State: e.state, OutStreams: 10, Limit: 1 << 20, Linger: e.linger}
 	if e.peer != nil {
 		s.AssocID = 1
 	}
@@ -288,23 +288,23 @@ func (e *endpoint) status() sockets.Status {
 
 // drain reads what the program wrote. A connect in progress leaves it there.
 func (e *endpoint) drain() {
-	b := make([]byte, sockets.FrameSize+sockets.PayloadMax)
-	for e.fd >= 0 && e.state&sockets.StateConnecting == 0 {
+	b := make([]byte, proto.FrameSize+proto.PayloadMax)
+	for e.fd >= 0 && e.state&proto.StateConnecting == 0 {
 		n, err := unix.Read(e.fd, b)
-		if errors.Is(err, unix.EAGAIN) || n == 0 && e.state&sockets.StateEnded != 0 && !hungUp(e.fd) {
+		if errors.Is(err, unix.EAGAIN) || n == 0 && e.state&proto.StateEnded != 0 && !hungUp(e.fd) {
 			return
 		}
 		if n <= 0 {
 			e.close()
 			return
 		}
-		var h sockets.Frame
+		var h proto.Frame
 		payload, err := h.Decode(b[:n])
 		if err != nil {
 			e.f.t.Errorf("frame: %v", err)
 			return
 		}
-		if h.Kind == sockets.FrameSend {
+		if h.Kind == proto.FrameSend {
 			e.frames++
 			e.relay(&h, payload)
 		}
@@ -319,10 +319,10 @@ func hungUp(fd int) bool {
 }
 
 // relay makes what one socket sends what the other receives.
-func (e *endpoint) relay(h *sockets.Frame, payload []byte) {
+func (e *endpoint) relay(h *proto.Frame, payload []byte) {
 	to, assoc := e.peer, int32(1)
 	if e.typ == unix.SOCK_SEQPACKET {
-		if h.Flags&sockets.FlagNamed != 0 {
+		if h.Flags&proto.FlagNamed != 0 {
 			to, h.AssocID = e.toward(h), e.association(h)
 		} else {
 			to = e.peers[h.AssocID]
@@ -334,21 +334,21 @@ func (e *endpoint) relay(h *sockets.Frame, payload []byte) {
 	if to == nil {
 		return
 	}
-	d := sockets.Frame{Kind: sockets.FrameData, Length: h.Length, AssocID: assoc, Stream: h.Stream, SinfoFlags: h.SinfoFlags & 1,
-		OutStreams: 10, PPID: h.PPID, Context: h.Context, TSN: e.frames, Flags: h.Flags & sockets.FlagMore}
+	d := proto.Frame{Kind: proto.FrameData, Length: h.Length, AssocID: assoc, Stream: h.Stream, SinfoFlags: h.SinfoFlags & 1,
+		OutStreams: 10, PPID: h.PPID, Context: h.Context, TSN: e.frames, Flags: h.Flags & proto.FlagMore}
 	if d.Flags == 0 {
-		d.Flags = sockets.FlagEOR
+		d.Flags = proto.FlagEOR
 	}
-	if to.state&sockets.StateSndRcv != 0 {
-		d.Flags |= sockets.FlagSndRcv
+	if to.state&proto.StateSndRcv != 0 {
+		d.Flags |= proto.FlagSndRcv
 	}
 	d.AddrLength = uint16(copy(d.Addr[:], e.sockaddr()))
 	to.deliver(&d, payload)
 }
 
 // deliver writes to a program, waiting for room.
-func (e *endpoint) deliver(h *sockets.Frame, payload []byte) {
-	message := append(sockets.AppendFrame(nil, h), payload...)
+func (e *endpoint) deliver(h *proto.Frame, payload []byte) {
+	message := append(proto.AppendFrame(nil, h), payload...)
 	for e.fd >= 0 {
 		err := unix.Sendto(e.fd, message, unix.MSG_NOSIGNAL, nil)
 		if !errors.Is(err, unix.EAGAIN) {
@@ -376,8 +376,8 @@ func (e *endpoint) close() {
 		p.end(0)
 	}
 	for _, fd := range e.lingers {
-		r := sockets.Reply{Op: sockets.OpLinger}
-		sendWith(fd, sockets.AppendReply(nil, &r), -1)
+		r := proto.Reply{Op: proto.OpLinger}
+		sendWith(fd, proto.AppendReply(nil, &r), -1)
 		unix.Close(fd)
 	}
 	if e.waiter >= 0 {
@@ -389,8 +389,8 @@ func (e *endpoint) close() {
 // end is the end of the association: no more data in either direction.
 func (e *endpoint) end(err unix.Errno) {
 	e.err = err
-	e.state = e.state&^sockets.StateConnected | sockets.StateEnded
-	e.deliver(&sockets.Frame{Kind: sockets.FrameEnd}, nil)
+	e.state = e.state&^proto.StateConnected | proto.StateEnded
+	e.deliver(&proto.Frame{Kind: proto.FrameEnd}, nil)
 	unix.Shutdown(e.fd, unix.SHUT_RD)
 }
 
@@ -409,13 +409,13 @@ func (e *endpoint) sockaddr() []byte {
 	return b
 }
 
-func (e *endpoint) toward(h *sockets.Frame) *endpoint {
+func (e *endpoint) toward(h *proto.Frame) *endpoint {
 	return e.f.byPort[binary.BigEndian.Uint16(h.Addr[2:])]
 }
 
 // association finds or begins the association with a frame's address: fakes
 // number them by the port of the other side.
-func (e *endpoint) association(h *sockets.Frame) int32 {
+func (e *endpoint) association(h *proto.Frame) int32 {
 	to := e.toward(h)
 	if to == nil {
 		return 0

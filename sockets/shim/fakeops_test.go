@@ -6,13 +6,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/trunkline-sctp/trunkline/sockets"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // answer does one request about a socket.
-func (e *endpoint) answer(q *sockets.Request, payload []byte, r *sockets.Reply) (out []byte, pass int) {
+func (e *endpoint) answer(q *proto.Request, payload []byte, r *proto.Reply) (out []byte, pass int) {
 	switch q.Op {
-	case sockets.OpBind:
+	case proto.OpBind:
 		e.port = binary.BigEndian.Uint16(payload[2:])
 		if holder := e.f.byPort[e.port]; holder != nil {
 			holder.drain() // its program may have closed it a moment ago
@@ -25,40 +25,40 @@ func (e *endpoint) answer(q *sockets.Request, payload []byte, r *sockets.Reply) 
 			e.f.byPort[e.port] = e
 		}
 		e.autobind()
-	case sockets.OpListen:
+	case proto.OpListen:
 		e.autobind()
-		e.state |= sockets.StateListening
-	case sockets.OpConnect:
+		e.state |= proto.StateListening
+	case proto.OpConnect:
 		return nil, e.connect(q, payload, r)
-	case sockets.OpShutdown:
+	case proto.OpShutdown:
 		if e.peer == nil {
 			r.Error = int32(unix.ENOTCONN)
 			break
 		}
 		e.peer.end(0)
 		e.end(0)
-	case sockets.OpSockName:
+	case proto.OpSockName:
 		return e.sockaddr(), -1
-	case sockets.OpPeerName:
+	case proto.OpPeerName:
 		if e.peer == nil {
 			r.Error = int32(unix.ENOTCONN)
 			break
 		}
 		return e.peer.sockaddr(), -1
-	case sockets.OpGetOpt:
+	case proto.OpGetOpt:
 		return e.get(q, payload, r), -1
-	case sockets.OpSetOpt:
+	case proto.OpSetOpt:
 		e.set(q, payload, r)
-	case sockets.OpPeelOff:
+	case proto.OpPeelOff:
 		return nil, e.peelOff(int32(q.Level), r)
-	case sockets.OpCheck:
+	case proto.OpCheck:
 		e.check(payload, r)
-	case sockets.OpError:
+	case proto.OpError:
 		r.Value, e.err = int32(e.err), 0
-	case sockets.OpLinger:
+	case proto.OpLinger:
 		mine, theirs := pair()
 		e.lingers = append(e.lingers, mine)
-		r.Error, r.Flags = int32(unix.EINPROGRESS), sockets.WithWaiter
+		r.Error, r.Flags = int32(unix.EINPROGRESS), proto.WithWaiter
 		return nil, theirs
 	}
 	return nil, -1
@@ -72,12 +72,12 @@ func pair() (mine, theirs int) {
 	return p[0], p[1]
 }
 
-func (e *endpoint) connect(q *sockets.Request, payload []byte, r *sockets.Reply) int {
+func (e *endpoint) connect(q *proto.Request, payload []byte, r *proto.Reply) int {
 	if len(payload) < 16 {
 		r.Error = int32(unix.EINVAL)
 		return -1
 	}
-	if e.state&sockets.StateConnecting != 0 {
+	if e.state&proto.StateConnecting != 0 {
 		r.Error = int32(unix.EALREADY)
 		return -1
 	}
@@ -85,7 +85,7 @@ func (e *endpoint) connect(q *sockets.Request, payload []byte, r *sockets.Reply)
 		r.Error, e.err = int32(e.err), 0
 		return -1
 	}
-	if e.peer != nil || e.state&sockets.StateListening != 0 {
+	if e.peer != nil || e.state&proto.StateListening != 0 {
 		r.Error = int32(unix.EISCONN)
 		return -1
 	}
@@ -93,7 +93,7 @@ func (e *endpoint) connect(q *sockets.Request, payload []byte, r *sockets.Reply)
 	e.target = binary.BigEndian.Uint16(payload[2:])
 	r.Value = 1
 	if e.typ == unix.SOCK_STREAM {
-		e.state |= sockets.StateConnecting
+		e.state |= proto.StateConnecting
 	}
 	if e.target != portSlow && e.target != portLate {
 		err := e.decide()
@@ -101,10 +101,10 @@ func (e *endpoint) connect(q *sockets.Request, payload []byte, r *sockets.Reply)
 		return -1
 	}
 	r.Error = int32(unix.EINPROGRESS)
-	if q.Flags&sockets.AskWait == 0 {
+	if q.Flags&proto.AskWait == 0 {
 		return -1
 	}
-	r.Flags = sockets.WithWaiter
+	r.Flags = proto.WithWaiter
 	mine, theirs := pair()
 	e.waiter = mine
 	return theirs
@@ -114,20 +114,20 @@ func (e *endpoint) connect(q *sockets.Request, payload []byte, r *sockets.Reply)
 func (e *endpoint) decide() unix.Errno {
 	target := e.target
 	e.target = 0
-	e.state &^= sockets.StateConnecting
+	e.state &^= proto.StateConnecting
 	listener := e.f.byPort[target]
 	switch {
-	case listener == nil || listener.state&sockets.StateListening == 0:
+	case listener == nil || listener.state&proto.StateListening == 0:
 		e.err = unix.ECONNREFUSED
 	case e.typ == unix.SOCK_STREAM && listener.typ == unix.SOCK_STREAM:
 		made, fd := e.f.create(listener.domain, unix.SOCK_STREAM)
-		made.port, made.state, made.peer = listener.port, sockets.StateConnected, e
+		made.port, made.state, made.peer = listener.port, proto.StateConnected, e
 		e.peer = made
-		e.state |= sockets.StateConnected
+		e.state |= proto.StateConnected
 		status := made.status()
-		h := sockets.Frame{Kind: sockets.FrameAccept, Length: sockets.StatusSize, AssocID: 1, OutStreams: 10}
+		h := proto.Frame{Kind: proto.FrameAccept, Length: proto.StatusSize, AssocID: 1, OutStreams: 10}
 		h.AddrLength = uint16(copy(h.Addr[:], e.sockaddr()))
-		if err := sendWith(listener.fd, sockets.AppendStatus(sockets.AppendFrame(nil, &h), &status), fd); err != nil {
+		if err := sendWith(listener.fd, proto.AppendStatus(proto.AppendFrame(nil, &h), &status), fd); err != nil {
 			e.f.t.Errorf("accept frame: %v", err)
 		}
 	default:
@@ -135,8 +135,8 @@ func (e *endpoint) decide() unix.Errno {
 		e.inPeer = int32(e.port)
 	}
 	if e.waiter >= 0 {
-		r := sockets.Reply{Op: sockets.OpConnect, Error: int32(e.err), Socket: e.status()}
-		if sendWith(e.waiter, sockets.AppendReply(nil, &r), -1) == nil {
+		r := proto.Reply{Op: proto.OpConnect, Error: int32(e.err), Socket: e.status()}
+		if sendWith(e.waiter, proto.AppendReply(nil, &r), -1) == nil {
 			e.err = 0
 		}
 		unix.Close(e.waiter)
@@ -147,22 +147,22 @@ func (e *endpoint) decide() unix.Errno {
 	return err
 }
 
-func (e *endpoint) peelOff(assoc int32, r *sockets.Reply) int {
+func (e *endpoint) peelOff(assoc int32, r *proto.Reply) int {
 	other := e.peers[assoc]
 	if other == nil {
 		r.Error = int32(unix.EINVAL)
 		return -1
 	}
 	made, fd := e.f.create(e.domain, unix.SOCK_STREAM)
-	made.port, made.peer, made.state = e.port, other, sockets.StateConnected
+	made.port, made.peer, made.state = e.port, other, proto.StateConnected
 	r.Socket = made.status()
 	return fd
 }
 
-func (e *endpoint) check(payload []byte, r *sockets.Reply) {
+func (e *endpoint) check(payload []byte, r *proto.Reply) {
 	e.checks++
-	var h sockets.Frame
-	if _, err := h.Decode(payload[:sockets.FrameSize]); err != nil {
+	var h proto.Frame
+	if _, err := h.Decode(payload[:proto.FrameSize]); err != nil {
 		e.f.t.Errorf("check: %v", err)
 	}
 	r.Socket = e.status()
@@ -174,7 +174,7 @@ func (e *endpoint) check(payload []byte, r *sockets.Reply) {
 	case e.typ == unix.SOCK_STREAM && e.peer == nil:
 		r.Error = int32(unix.EPIPE)
 	case e.typ == unix.SOCK_STREAM:
-	case h.Flags&sockets.FlagNamed != 0:
+	case h.Flags&proto.FlagNamed != 0:
 		r.Socket.AssocID = e.association(&h)
 		if r.Socket.AssocID == 0 {
 			r.Error = int32(unix.ENETUNREACH)
@@ -186,7 +186,7 @@ func (e *endpoint) check(payload []byte, r *sockets.Reply) {
 	}
 }
 
-func (e *endpoint) get(q *sockets.Request, payload []byte, r *sockets.Reply) []byte {
+func (e *endpoint) get(q *proto.Request, payload []byte, r *proto.Reply) []byte {
 	var out []byte
 	switch {
 	case q.Level == unix.SOL_SOCKET && q.Name == unix.SO_SNDBUF:
@@ -206,16 +206,16 @@ func (e *endpoint) get(q *sockets.Request, payload []byte, r *sockets.Reply) []b
 	return out
 }
 
-func (e *endpoint) set(q *sockets.Request, payload []byte, r *sockets.Reply) {
+func (e *endpoint) set(q *proto.Request, payload []byte, r *proto.Reply) {
 	switch {
 	case q.Level == unix.SOL_SOCKET && q.Name == unix.SO_LINGER:
 		e.linger = binary.LittleEndian.Uint32(payload[4:]) * binary.LittleEndian.Uint32(payload)
 	case q.Level == unix.IPPROTO_SCTP && q.Name == 32: // SCTP_RECVRCVINFO
-		e.state |= sockets.StateRcvInfo
+		e.state |= proto.StateRcvInfo
 	case q.Level == unix.IPPROTO_SCTP && q.Name == 33: // SCTP_RECVNXTINFO
-		e.state |= sockets.StateNxtInfo
+		e.state |= proto.StateNxtInfo
 	case q.Level == unix.IPPROTO_SCTP && q.Name == 11: // SCTP_EVENTS
-		e.state |= sockets.StateSndRcv
+		e.state |= proto.StateSndRcv
 	case q.Level == commandLevel:
 		e.command(q.Name, payload)
 	default:
@@ -236,15 +236,15 @@ func (e *endpoint) command(name uint32, payload []byte) {
 	case commandBurst:
 		n := int(binary.LittleEndian.Uint32(payload))
 		for i := range n {
-			h := sockets.Frame{Kind: sockets.FrameData, Flags: sockets.FlagEOR, Length: 10, AssocID: 1, OutStreams: 10, Stream: uint16(i)}
+			h := proto.Frame{Kind: proto.FrameData, Flags: proto.FlagEOR, Length: 10, AssocID: 1, OutStreams: 10, Stream: uint16(i)}
 			if i+1 < n {
-				h.Flags |= sockets.FlagNext
+				h.Flags |= proto.FlagNext
 				h.NextLength, h.NextStream, h.NextAssocID = 10, uint16(i+1), 1
 			}
 			e.deliver(&h, fmt.Appendf(nil, "%010d", i))
 		}
 	case commandNotify:
-		h := sockets.Frame{Kind: sockets.FrameNotification, Flags: sockets.FlagEOR, Length: 20, AssocID: 1}
+		h := proto.Frame{Kind: proto.FrameNotification, Flags: proto.FlagEOR, Length: 20, AssocID: 1}
 		e.deliver(&h, append([]byte{1, 0x80}, make([]byte, 18)...))
 	case commandReset:
 		e.end(unix.ECONNRESET)

@@ -1,4 +1,4 @@
-package sockets
+package proto
 
 import "encoding/binary"
 

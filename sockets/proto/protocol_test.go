@@ -1,4 +1,4 @@
-package sockets
+package proto
 
 import (
 	"bytes"
@@ -145,7 +145,7 @@ func compileAndRun(t *testing.T, program string) string {
 	source := filepath.Join(dir, "layout.c")
 	require.NoError(t, os.WriteFile(source, []byte(program), 0o600))
 	binary := filepath.Join(dir, "layout")
-	out, err := exec.Command("cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Ipreload", "-o", binary, source).CombinedOutput()
+	out, err := exec.Command("cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I../preload", "-o", binary, source).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	out, err = exec.Command(binary).CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -153,7 +153,7 @@ func compileAndRun(t *testing.T, program string) string {
 }
 
 func TestNumbersAreAllCompared(t *testing.T) {
-	text, err := os.ReadFile("preload/protocol.h")
+	text, err := os.ReadFile("../preload/protocol.h")
 	require.NoError(t, err)
 	found := 0
 	for _, m := range regexp.MustCompile(`(?m)^(?:\t|#define )(TL_[A-Z_]+)[ =]`).FindAllSubmatch(text, -1) {
