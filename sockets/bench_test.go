@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
+
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // BenchmarkMessages sends messages from one socket to another over the loopback,

@@ -3,8 +3,9 @@ package sockets
 import (
 	"errors"
 
-	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
+
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // call is one request while it is answered.

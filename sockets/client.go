@@ -7,8 +7,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
+
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // helloWithin is how long a client may take to say who it is; replyWithin, to take

@@ -6,8 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
+
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // named makes a frame to an address.

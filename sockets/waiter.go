@@ -3,8 +3,9 @@ package sockets
 import (
 	"slices"
 
-	"github.com/trunkline-sctp/trunkline/sockets/proto"
 	"golang.org/x/sys/unix"
+
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
 // waiter is a call of the program that waits for an association: to come up
