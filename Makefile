@@ -13,7 +13,7 @@ PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/pcap ./da
 # bench/peers is a module of its own; without libusrsctp it names what is missing.
 PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)
 
-.PHONY: help demo build test test-sockets race lint interop bench bench-quick fuzz pure clean setup setup-test setup-sockets
+.PHONY: help demo build test test-sockets race lint interop bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -66,6 +66,9 @@ bench: setup-test ## run every benchmark, then the comparison with other stacks 
 
 bench-quick: setup-test ## a short comparison (some 4 minutes), nothing written
 	cd bench/peers && $(GO) run $(PEERTAGS) ./cmd/targets -quick -out ""
+
+bench-sockets: setup-test $(PRELOAD) ## the sockets API against the Go API (a minute); with iperf3 if that is there
+	$(GO) run ./bench/sockets
 
 fuzz: ## run every fuzz target on FUZZTIME inputs each (or for a time: FUZZTIME=10m)
 	GO="$(GO)" scripts/fuzz.sh $(FUZZTIME)
