@@ -12,12 +12,16 @@ import (
 )
 
 // AssocOptions shape associations that Dial or a Listener makes; nil is the
-// zero value. Small messages never wait for company (as with SCTP_NODELAY).
+// zero value. Small messages do not wait for company (as with SCTP_NODELAY), unless
+// Params says so.
 type AssocOptions struct {
 	InStreams, OutStreams int              // 0 is the limit of Config.Limits
 	SendBuffer            int              // bytes, rounded up to a power of two; 0 is Limits.SendBuffer
 	ReceiveBuffer         int              // bytes; 0 is Limits.ReceiveBuffer
 	Timers                *sctpcore.Timers // nil is Config.Timers
+	// Params are what can be changed later by Conn.SetParams; not nil, they are in place
+	// of Timers.
+	Params *sctpcore.Params
 	// Extensions are authentication (RFC 4895) and dynamic addresses (RFC 5061); nil is none.
 	Extensions *sctpcore.Extensions
 	// Events are the kinds that the reader gets in Message.Event, in order with the
@@ -157,7 +161,7 @@ func (w *worker) associate(b *Binding, c *Conn, o *AssocOptions) error {
 	id, err := w.core.Associate(w.now, &sctpcore.AssociateParams{
 		LocalPort: c.local.Port, PeerPort: c.peer.Port,
 		Locals: wireAddrs(c.local.IPs), Peers: wireAddrs(c.peer.IPs),
-		InStreams: o.InStreams, OutStreams: o.OutStreams, ReceiveBuffer: o.ReceiveBuffer, Timers: o.Timers, Extensions: o.Extensions,
+		InStreams: o.InStreams, OutStreams: o.OutStreams, ReceiveBuffer: o.ReceiveBuffer, Timers: o.Timers, Params: o.Params, Extensions: o.Extensions,
 	})
 	if err != nil {
 		return err

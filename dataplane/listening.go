@@ -21,7 +21,7 @@ type listening struct {
 
 func (o *AssocOptions) listenParams(locals []wire.Addr) *sctpcore.ListenParams {
 	return &sctpcore.ListenParams{Locals: locals, InStreams: o.InStreams, OutStreams: o.OutStreams,
-		ReceiveBuffer: o.ReceiveBuffer, Timers: o.Timers, Extensions: o.Extensions}
+		ReceiveBuffer: o.ReceiveBuffer, Timers: o.Timers, Params: o.Params, Extensions: o.Extensions}
 }
 
 // listen registers a listener with the worker's endpoint.

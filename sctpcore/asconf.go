@@ -342,7 +342,7 @@ func (a *assoc) asconfTimeout(now Time) {
 	}
 	a.e.ctr.T4RTOExpireds++
 	i := int(s.path)
-	a.paths[i].backOff(a.timers)
+	a.paths[i].backOff(&a.params.Timers)
 	a.pathError(i, now)
 	if a.assocError(now) {
 		return

@@ -31,7 +31,7 @@ type assoc struct {
 	e                   *Endpoint
 	ext                 *extensions // nil if none are offered
 	paths               []path
-	timers              *Timers // shared
+	params              *Params // shared
 	armed               Time    // when the wheel looks at the timers; Never if they are not in it
 	sackTimer           Time
 	errors              int // consecutive unanswered transmissions to any address
@@ -45,9 +45,11 @@ type assoc struct {
 	in         inbound
 	stats      tallies
 	t1, t2, t5 Time
-	initSent   Time // when the last INIT or COOKIE ECHO went out
+	idleTimer  Time // of Params.Autoclose
 	out        outbound
 
+	heard        Time // user data came, if there is Params.Autoclose
+	initSent     Time // when the last INIT or COOKIE ECHO went out
 	detected     Time // of failover
 	less         rareTallies
 	initTries    int
@@ -64,7 +66,7 @@ type assoc struct {
 	cookie       []byte      // from the INIT ACK, until COOKIE ACK
 	reportParams []byte      // unknown parameters of the INIT ACK to report
 
-	_ [8]byte // whole cache lines
+	_ [56]byte // whole cache lines
 }
 
 // tallies are an association's totals; AssocInfo tells what each counts.
@@ -195,6 +197,9 @@ func (a *assoc) runTimers(now Time) {
 		a.e.ctr.T5ShutdownGuardExpireds++
 		a.abort(ReasonGuard, wire.CauseUserAbort, nil, now)
 	}
+	if a.state != Closed && fire(&a.idleTimer) {
+		a.idleTimeout(now)
+	}
 	if a.state != Closed && fire(&a.sackTimer) {
 		a.e.ctr.DelaySackExpireds++
 		a.owe(oweSack)
@@ -216,7 +221,7 @@ func (a *assoc) runTimers(now Time) {
 }
 
 func (a *assoc) nextDeadline() Time {
-	t := min(a.t1, a.t2, a.t5, a.sackTimer)
+	t := min(a.t1, a.t2, a.t5, a.sackTimer, a.idleTimer)
 	if a.ext != nil {
 		t = min(t, a.ext.conf.t4)
 	}
@@ -230,7 +235,7 @@ func (a *assoc) nextDeadline() Time {
 // association (RFC 9260, section 8.1).
 func (a *assoc) assocError(now Time) bool {
 	a.errors++
-	if a.errors <= a.timers.AssocMaxRetrans {
+	if a.errors <= a.params.AssocMaxRetrans {
 		return false
 	}
 	a.close(ReasonRetransLimit, 0, now)
@@ -239,7 +244,7 @@ func (a *assoc) assocError(now Time) bool {
 }
 
 // newAssoc makes an association in state Closed, not indexed yet; nil at the limit.
-func (e *Endpoint) newAssoc(localPort, peerPort uint16, locals []wire.Addr, rcvBuf int, t *Timers) *assoc {
+func (e *Endpoint) newAssoc(localPort, peerPort uint16, locals []wire.Addr, rcvBuf int, p *Params) *assoc {
 	a := e.newSlot()
 	if a == nil {
 		return nil
@@ -247,8 +252,8 @@ func (e *Endpoint) newAssoc(localPort, peerPort uint16, locals []wire.Addr, rcvB
 	a.furnish()
 	a.localPort, a.peerPort = localPort, peerPort
 	a.locals = e.sharedLocals(locals)
-	a.timers = e.sharedTimers(t)
-	a.t1, a.t2, a.t5, a.sackTimer, a.armed = Never, Never, Never, Never, Never
+	a.params = p
+	a.t1, a.t2, a.t5, a.sackTimer, a.idleTimer, a.armed = Never, Never, Never, Never, Never, Never
 	a.in.limit = rcvBuf
 	if rcvBuf == 0 {
 		a.in.limit = e.cfg.Limits.ReceiveBuffer
@@ -277,6 +282,7 @@ func (a *assoc) establish(now Time) {
 	a.choosePath(now)
 	a.failover.pending = false
 	a.startHeartbeats(now)
+	a.watchIdle(now)
 	a.wantTransmit()
 }
 
@@ -296,7 +302,7 @@ func (a *assoc) closeWith(why Reason, cause wire.CauseCode, chunk wire.Chunk, no
 	a.e.unindex(a)
 	a.e.wheel.remove(a.slot)
 	a.armed = Never
-	a.t1, a.t2, a.t5, a.sackTimer = Never, Never, Never, Never
+	a.t1, a.t2, a.t5, a.sackTimer, a.idleTimer = Never, Never, Never, Never, Never
 	a.stopHeartbeats()
 	a.owed = 0
 	a.dropHeld()

@@ -27,10 +27,11 @@ type Timers struct {
 	RTOMin     Time // RTO.Min
 	RTOMax     Time // RTO.Max
 
-	MaxBurst          int // Max.Burst, in packets per SACK; 0 is no limit
-	AssocMaxRetrans   int // Association.Max.Retrans
-	PathMaxRetrans    int // Path.Max.Retrans
-	MaxInitRetrans    int // Max.Init.Retransmits, over all addresses of the peer
+	MaxBurst          int  // Max.Burst, in packets per SACK; 0 is no limit
+	AssocMaxRetrans   int  // Association.Max.Retrans
+	PathMaxRetrans    int  // Path.Max.Retrans
+	MaxInitRetrans    int  // Max.Init.Retransmits, over all addresses of the peer
+	MaxInitTimeout    Time // the longest wait for an INIT ACK; 0 is RTOMax
 	HBInterval        Time
 	SACKDelay         Time // at most 500 ms (RFC 9260, section 6.2)
 	ValidCookieLife   Time
@@ -125,11 +126,9 @@ func OwnerOf(tag uint32, ownerBits uint8) uint8 {
 	return uint8(tag >> (32 - ownerBits))
 }
 
-func (c *Config) validate() error {
-	t, l := &c.Timers, &c.Limits
+// fault is what is wrong with the timers, nil if nothing.
+func (t *Timers) fault() error {
 	switch {
-	case c.OwnerBits > 8 || int(c.Owner) >= 1<<c.OwnerBits:
-		return fmt.Errorf("sctpcore: owner %d does not fit in %d bits (at most 8)", c.Owner, c.OwnerBits)
 	case t.RTOMin <= 0 || t.RTOMax < t.RTOMin || t.RTOInitial < t.RTOMin || t.RTOInitial > t.RTOMax:
 		return fmt.Errorf("sctpcore: timers want 0 < RTO.Min ≤ RTO.Initial ≤ RTO.Max, have %d, %d, %d ns", t.RTOMin, t.RTOInitial, t.RTOMax)
 	case t.SACKDelay < 0 || t.SACKDelay > MaxSACKDelay:
@@ -138,6 +137,18 @@ func (c *Config) validate() error {
 		return fmt.Errorf("sctpcore: HB.interval and Valid.Cookie.Life must be above 0")
 	case t.AssocMaxRetrans < 0 || t.PathMaxRetrans < 0 || t.MaxInitRetrans < 0 || t.MaxBurst < 0:
 		return fmt.Errorf("sctpcore: retransmission limits and Max.Burst must not be negative")
+	}
+	return nil
+}
+
+func (c *Config) validate() error {
+	if err := c.Timers.fault(); err != nil {
+		return err
+	}
+	l := &c.Limits
+	switch {
+	case c.OwnerBits > 8 || int(c.Owner) >= 1<<c.OwnerBits:
+		return fmt.Errorf("sctpcore: owner %d does not fit in %d bits (at most 8)", c.Owner, c.OwnerBits)
 	case l.Associations < 1 || l.Associations > MaxAssociations:
 		return fmt.Errorf("sctpcore: %d associations is not within 1 to 1048576", l.Associations)
 	case l.PathsPerAssoc < 1 || l.PathsPerAssoc > MaxPaths:

@@ -60,6 +60,7 @@ func (s *signer) sign(body []byte) []byte {
 type cookieKeys struct {
 	current, previous *signer
 	rotated           Time
+	life              Time // the longest that any listener gives a cookie
 }
 
 func (k *cookieKeys) rotate(rng *rand.Rand, now Time) {
@@ -72,7 +73,7 @@ func (k *cookieKeys) rotate(rng *rand.Rand, now Time) {
 }
 
 func (e *Endpoint) rotateCookieKeys() {
-	if e.now-e.cookies.rotated > e.cfg.Timers.ValidCookieLife+maxPreservative {
+	if e.now-e.cookies.rotated > e.cookies.life+maxPreservative {
 		e.cookies.rotate(e.rng, e.now)
 	}
 }
@@ -80,6 +81,18 @@ func (e *Endpoint) rotateCookieKeys() {
 // maxPreservative is how much longer than Valid.Cookie.Life a peer may ask its
 // cookie to live (RFC 9260, section 5.2.6).
 const maxPreservative = 30 * Second
+
+// lifeOf is how long a cookie is good for an association, or if it is nil for what the
+// listener on a port at an address would accept.
+func (e *Endpoint) lifeOf(a *assoc, port uint16, at wire.Addr) Time {
+	if a != nil {
+		return a.params.ValidCookieLife
+	}
+	if l := e.listening(port, at); l != nil {
+		return l.params.ValidCookieLife
+	}
+	return e.params.ValidCookieLife
+}
 
 // appendTo writes the signed cookie behind dst.
 func (c *stateCookie) appendTo(dst []byte, k *cookieKeys) []byte {

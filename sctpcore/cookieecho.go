@@ -23,7 +23,7 @@ func (e *Endpoint) handleCookieEcho(in *Inbound, p wire.Packet, c wire.Chunk) *a
 	}
 	age := e.now - ck.created
 	same := a != nil && ck.localTag == a.localTag && ck.peerTag == a.peerTag
-	if life := e.cfg.Timers.ValidCookieLife + Time(ck.preserve)*Millisecond; age > life && !same {
+	if life := e.lifeOf(a, ck.localPort, ck.dst) + Time(ck.preserve)*Millisecond; age > life && !same {
 		// 5.2.6 and 5.1.5, rule 4: older than its life: ERROR with the staleness.
 		e.ctr.Drops.StaleCookie++
 		if r := e.answer(in, p, ck.peerTag); r != nil {
@@ -88,7 +88,7 @@ func (e *Endpoint) accept(in *Inbound, ck *stateCookie) *assoc {
 			return nil
 		}
 	}
-	a := e.newAssoc(ck.localPort, ck.peerPort, locals, l.p.ReceiveBuffer, l.p.Timers)
+	a := e.newAssoc(ck.localPort, ck.peerPort, locals, l.p.ReceiveBuffer, l.params)
 	if a == nil {
 		e.ctr.Drops.NoRoom++
 		return nil
@@ -175,7 +175,7 @@ func (e *Endpoint) restart(a *assoc, in *Inbound, p wire.Packet, ck *stateCookie
 	for i := range a.paths {
 		q := &a.paths[i]
 		q.t3, q.flight, q.errors, q.hbOut, q.rttPending = Never, 0, 0, false, false
-		q.rto, q.srtt, q.rttvar = a.timers.RTOInitial, 0, 0
+		q.rto, q.srtt, q.rttvar = a.params.RTOInitial, 0, 0
 		if q.state != Unconfirmed && !q.linkDown {
 			q.state = Active
 		}
@@ -190,6 +190,7 @@ func (e *Endpoint) restart(a *assoc, in *Inbound, p wire.Packet, ck *stateCookie
 	}
 	a.choosePath(e.now)
 	a.startHeartbeats(e.now)
+	a.watchIdle(e.now)
 	a.owe(oweCookieAck)
 	return a
 }
@@ -246,7 +247,7 @@ func (a *assoc) handleCookieAck(now Time) {
 		return
 	}
 	if a.initClean {
-		a.paths[a.initPath].measured(now-a.initSent, a.timers)
+		a.paths[a.initPath].measured(now-a.initSent, &a.params.Timers)
 	}
 	a.establish(now)
 }

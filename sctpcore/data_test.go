@@ -693,7 +693,7 @@ func TestMTUShrinksUnderChunks(t *testing.T) {
 	copy(quoted, []byte{0, 0, 0, 0})
 	wire.PutHeader(quoted, portZ, portA, a.peerTag)
 	r.e.HandleUnreachable(r.now, r.dst, r.src, quoted, 600, false)
-	require.Equal(t, 600, a.paths[0].mtu)
+	require.EqualValues(t, 600, a.paths[0].mtu)
 	require.Equal(t, first, tsns(r.wait(5 * Second))[0])
 	r.ackAll()
 	m := &Message{Data: make([]byte, 3000)}

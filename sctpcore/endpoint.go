@@ -30,7 +30,8 @@ type Endpoint struct {
 	peers       map[peerKey]uint32
 	twins       map[peerKey][]uint32
 	listeners   map[uint16][]*listener
-	lastTimers  *Timers     // what the last association with timers of its own has
+	params      Params      // Config.Timers
+	lastParams  *Params     // what the last association with parameters of its own has
 	lastLocals  []wire.Addr // the last association's
 
 	wheel         wheel
@@ -53,8 +54,9 @@ type Endpoint struct {
 
 // listener is a port that accepts associations.
 type listener struct {
-	p     ListenParams
-	offer *offer // of p.Extensions
+	p      ListenParams
+	offer  *offer // of p.Extensions
+	params *Params
 }
 
 // New makes an endpoint; the error names the value that is out of range.
@@ -73,7 +75,9 @@ func New(cfg Config) (*Endpoint, error) {
 		twins:     make(map[peerKey][]uint32),
 		listeners: make(map[uint16][]*listener),
 		store:     store{limit: cfg.Limits.StoreMemory},
+		params:    Params{Timers: cfg.Timers},
 	}
+	e.cookies.life = cfg.Timers.ValidCookieLife
 	e.replies.init(cfg.Limits.AnswersPerSecond)
 	e.cookies.rotate(e.rng, 0) // twice: the key before the first one is no secret otherwise
 	e.cookies.rotate(e.rng, 0)
@@ -177,7 +181,11 @@ func (e *Endpoint) Listen(port uint16, p *ListenParams) error {
 	if err != nil {
 		return err
 	}
-	l := &listener{p: *p, offer: offer}
+	l := &listener{p: *p, offer: offer, params: e.sharedParams(p.Params, p.Timers)}
+	if !l.params.valid() {
+		return ErrInvalid
+	}
+	e.cookies.life = max(e.cookies.life, l.params.ValidCookieLife)
 	l.p.Locals = append([]wire.Addr(nil), p.Locals...)
 	e.listeners[port] = append(e.listeners[port], l)
 	return nil
@@ -194,8 +202,13 @@ func (e *Endpoint) SetListener(port uint16, at wire.Addr, p *ListenParams) error
 	if err != nil {
 		return err
 	}
+	params := e.sharedParams(p.Params, p.Timers)
+	if !params.valid() {
+		return ErrInvalid
+	}
+	e.cookies.life = max(e.cookies.life, params.ValidCookieLife)
 	locals := l.p.Locals
-	l.p, l.offer = *p, offer
+	l.p, l.offer, l.params = *p, offer, params
 	l.p.Locals = locals
 	return nil
 }

@@ -28,8 +28,12 @@ func (e *Endpoint) Associate(now Time, p *AssociateParams) (AssocID, error) {
 	if err != nil {
 		return 0, err
 	}
+	params := e.sharedParams(p.Params, p.Timers)
+	if !params.valid() {
+		return 0, ErrInvalid
+	}
 	e.begin(now)
-	a := e.newAssoc(p.LocalPort, p.PeerPort, locals, p.ReceiveBuffer, p.Timers)
+	a := e.newAssoc(p.LocalPort, p.PeerPort, locals, p.ReceiveBuffer, params)
 	if a == nil {
 		return 0, ErrLimit
 	}
@@ -38,7 +42,7 @@ func (e *Endpoint) Associate(now Time, p *AssociateParams) (AssocID, error) {
 	a.localInitTSN = wire.TSN(e.rng.Uint32())
 	a.inStreamsMax = orDefault(p.InStreams, l.InStreams)
 	a.out.init(orDefault(p.OutStreams, l.OutStreams), a.localInitTSN)
-	a.initRTO = a.timers.RTOInitial
+	a.initRTO = a.params.RTOInitial
 	if offer != nil {
 		a.ext = newExtensions(offer, offer.newVector(e))
 	}
@@ -120,14 +124,18 @@ func (a *assoc) initTimeout(now Time) {
 		a.e.ctr.T1CookieExpireds++
 	}
 	a.initTries++
-	if a.initTries > a.timers.MaxInitRetrans {
+	if a.initTries > a.params.MaxInitRetrans {
 		a.e.ctr.Aborteds++
 		a.close(ReasonInitLimit, 0, now)
 		return
 	}
 	a.nextInitPath()
 	if a.initTries%len(a.paths) == 0 {
-		a.initRTO = min(2*a.initRTO, a.timers.RTOMax)
+		most := a.params.RTOMax
+		if a.params.MaxInitTimeout > 0 {
+			most = a.params.MaxInitTimeout
+		}
+		a.initRTO = min(2*a.initRTO, most)
 	}
 	if a.state == CookieWait {
 		a.owe(oweInit)
@@ -361,7 +369,7 @@ func (a *assoc) handleInitAck(c wire.Chunk, in *Inbound, now Time) {
 		a.settle(a.ext.local, &ip.peer, a.localInitTSN, i.InitialTSN())
 	}
 	if a.initClean {
-		a.paths[a.initPath].measured(now-a.initSent, a.timers)
+		a.paths[a.initPath].measured(now-a.initSent, &a.params.Timers)
 	}
 	a.peerAddresses(in.Src, ip.addrs[:ip.n])
 	a.shrinkStreams(int(i.InboundStreams()))

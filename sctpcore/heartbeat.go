@@ -37,10 +37,24 @@ func (a *assoc) stopHeartbeats() {
 }
 
 // nextHeartbeat is when an idle path is probed next: after RTO ± 50 % plus
-// HB.interval (RFC 9260, section 8.3).
+// HB.interval (RFC 9260, section 8.3). Without heartbeats those are still probed of
+// which something must be found out.
 func (a *assoc) nextHeartbeat(p *path, now Time) Time {
+	if a.pathParams(p).NoHeartbeat && (p.state == Active || p.state == Inactive) {
+		return Never
+	}
 	jitter := Time(a.e.rng.Uint64N(uint64(p.rto) + 1))
-	return now + p.rto/2 + jitter + a.timers.HBInterval
+	return now + p.rto/2 + jitter + a.hbInterval(p)
+}
+
+// restartHeartbeat has path i watched as its parameters now say.
+func (a *assoc) restartHeartbeat(i int, now Time) {
+	p := &a.paths[i]
+	if a.state < Established || p.hbOut || p.hbTimer <= now || p.linkDown {
+		return // it is under way, or begins later
+	}
+	p.hbTimer = a.nextHeartbeat(p, now)
+	a.arm(p.hbTimer)
 }
 
 // heartbeatTimer runs when path i's heartbeat timer expires: an unanswered
@@ -56,7 +70,7 @@ func (a *assoc) heartbeatTimer(i int, now Time) {
 	}
 	if p.hbOut {
 		p.hbOut = false
-		p.backOff(a.timers)
+		p.backOff(&a.params.Timers)
 		// 8.1: a path that carries no data now does not count for the association.
 		counts := i == int(a.current) && (p.state == Active || p.state == PotentiallyFailed)
 		a.pathError(i, now)
@@ -65,12 +79,12 @@ func (a *assoc) heartbeatTimer(i int, now Time) {
 		}
 		// 5.4: an unconfirmed path is probed once in an RTO, and as others are when it
 		// has failed as often as others may.
-		if p.state == Active || p.state == Inactive || p.state == Unconfirmed && p.errors > a.timers.PathMaxRetrans {
+		if p.state == Active || p.state == Inactive || p.state == Unconfirmed && p.errors > a.maxRetrans(p) {
 			p.hbTimer = a.nextHeartbeat(p, now)
 			a.arm(p.hbTimer)
 			return
 		}
-	} else if p.state == Active && now-p.lastData < a.timers.HBInterval {
+	} else if p.state == Active && now-p.lastData < a.hbInterval(p) {
 		// Data was sent here lately: the path is not idle (section 8.3).
 		p.hbTimer = a.nextHeartbeat(p, now)
 		a.arm(p.hbTimer)
@@ -159,7 +173,7 @@ func (a *assoc) handleHeartbeatAck(c wire.Chunk, now Time) {
 	}
 	p.hbOut = false
 	p.hbAcked++
-	p.measured(now-p.hbSentAt, a.timers)
+	p.measured(now-p.hbSentAt, &a.params.Timers)
 	a.errors = 0
 	a.pathAnswered(i, ReasonHeartbeatAcked, now)
 	p.hbTimer = a.nextHeartbeat(p, now)

@@ -29,7 +29,7 @@ func TestUnreachable(t *testing.T) {
 			bad += 2
 		}
 		require.Equal(t, bad, r.e.ctr.Drops.BadICMP, name)
-		require.Equal(t, []int{0, 1500}, []int{r.assoc().paths[0].errors, r.assoc().paths[0].mtu}, name)
+		require.Equal(t, []int{0, 1500}, []int{r.assoc().paths[0].errors, int(r.assoc().paths[0].mtu)}, name)
 	}
 	refuse("nothing quoted", r.dst, r.src, nil)
 	refuse("seven bytes", r.dst, r.src, r.quote(r.mine)[:7])
@@ -42,7 +42,7 @@ func TestUnreachable(t *testing.T) {
 	r.works()
 	tooBig := func(mtu int) int {
 		r.e.HandleUnreachable(r.now, r.dst, r.src, r.quote(r.mine)[:8], mtu, false)
-		return r.assoc().paths[0].mtu
+		return int(r.assoc().paths[0].mtu)
 	}
 	require.Equal(t, 1500, tooBig(1501), "never larger")
 	require.Equal(t, 1500, tooBig(68), "not below what the core works with")

@@ -81,7 +81,7 @@ func (in *inbound) init(streams int, first wire.TSN) {
 	in.cum, in.base = first-1, first
 	in.streams = zeroed(in.streams, streams)
 	in.advertised, in.promised = in.limit, in.limit
-	in.packets = 1 // 5.1: "After the reception of the first DATA chunk … the endpoint MUST immediately respond with a SACK chunk"
+	in.packets = 1 << 20 // 5.1: "After the reception of the first DATA chunk … the endpoint MUST immediately respond with a SACK chunk"
 }
 
 func (in *inbound) record(t wire.TSN) *inRecord { return &in.records[int(t)&(len(in.records)-1)] }

@@ -181,10 +181,10 @@ func (e *Endpoint) Released(id AssocID) uint64 {
 
 // maxBurst is Max.Burst with 0 as no limit.
 func (a *assoc) maxBurst() int {
-	if a.timers.MaxBurst == 0 {
+	if a.params.MaxBurst == 0 {
 		return 1 << 30
 	}
-	return a.timers.MaxBurst
+	return a.params.MaxBurst
 }
 
 // renewCredit allows Max.Burst packets once nothing is in flight. What a SACK gave
@@ -218,7 +218,11 @@ func (a *assoc) findFragment() int {
 	for i := range a.paths {
 		size = min(size, a.paths[i].payload())
 	}
-	return size - wire.DataHeaderLen - a.authRoom()
+	size -= wire.DataHeaderLen + a.authRoom()
+	if most := a.params.MaxSegment; most > 0 {
+		return min(size, most)
+	}
+	return size
 }
 
 // lose marks a sent chunk for retransmission, on another path if away is set.
@@ -265,7 +269,7 @@ func (a *assoc) t3Expired(i int, now Time) {
 	m := p.payload()
 	p.ssthresh = max(p.cwnd/2, 4*m)
 	p.cwnd, p.partialBytesAcked, p.single = m, 0, true
-	p.backOff(a.timers)
+	p.backOff(&a.params.Timers)
 	// 6.1, A: "the sender SHOULD NOT consider the association or any particular
 	// destination transport address failed" while a closed window is answered.
 	excused := o.closed && o.answered

@@ -22,10 +22,10 @@ type path struct {
 
 	src       wire.Addr
 	egress    uint32
-	errors    int  // consecutive unanswered transmissions
-	mtu       int  // bytes of IP packet
-	pmdcs     int  // room for chunks in a packet of mtu bytes
-	rto       Time // round trips: RFC 9260, section 6.3.1
+	errors    int   // consecutive unanswered transmissions
+	mtu, wide int32 // bytes of IP packet; wide is without the bound of PathParams
+	pmdcs     int   // room for chunks in a packet of mtu bytes
+	rto       Time  // round trips: RFC 9260, section 6.3.1
 	txPackets uint64
 
 	ssthresh     int // bytes of whole chunks
@@ -41,14 +41,14 @@ type path struct {
 	retransmits, timeouts, hbSent, hbAcked uint64
 	maxRTO                                 Time // the longest so far
 
-	_ [8]byte // four cache lines in all
+	own *PathParams // nil is Params.Path; four cache lines in all
 }
 
 // clockGranularity is G of RFC 9260, section 6.3.1: a tick of the timing wheel.
 const clockGranularity = Time(1) << wheelTickShift
 
 func (a *assoc) resetPath(p *path, dst wire.Addr) {
-	*p = path{dst: dst, rto: a.timers.RTOInitial, t3: Never, hbTimer: Never, lastData: longAgo}
+	*p = path{dst: dst, rto: a.params.RTOInitial, t3: Never, hbTimer: Never, lastData: longAgo}
 	a.setMTU(p, a.e.cfg.MTU)
 	p.resetCongestion(a)
 }
@@ -71,7 +71,10 @@ func (p *path) payload() int { return p.pmdcs }
 
 // setMTU is the only place that changes a path's MTU, in bytes of IP packet.
 func (a *assoc) setMTU(p *path, mtu int) {
-	p.mtu = mtu
+	p.wide, p.mtu = int32(mtu), int32(mtu)
+	if most := a.pathParams(p).MTU; most != 0 && most < mtu {
+		p.mtu, mtu = int32(most), most
+	}
 	p.pmdcs = (mtu - ipOverhead(p.dst) - wire.CommonHeaderLen) &^ 3
 	a.fragment = 0
 }
@@ -152,16 +155,16 @@ func (a *assoc) pathError(i int, now Time) {
 		return
 	}
 	switch {
-	case p.errors > a.timers.PathMaxRetrans:
+	case p.errors > a.maxRetrans(p):
 		a.setPathState(i, Inactive, ReasonTimeout, now)
-	case a.timers.PFMaxRetrans >= 0 && p.errors > a.timers.PFMaxRetrans && p.state == Active:
+	case p.state == Active && a.pfMaxRetrans(p) >= 0 && p.errors > a.pfMaxRetrans(p):
 		a.setPathState(i, PotentiallyFailed, ReasonTimeout, now)
 		// RFC 7829, 3.1: "the sender SHOULD send a HEARTBEAT chunk to the
 		// destination address" once it is potentially failed.
 		p.hbTimer = now
 		a.arm(now)
 	}
-	if s := a.timers.PrimarySwitchover; s >= 0 && i == int(a.primary) && p.errors > s && a.current != a.primary {
+	if s := a.params.PrimarySwitchover; s >= 0 && i == int(a.primary) && p.errors > s && a.current != a.primary {
 		a.primary = a.current
 	}
 }
@@ -287,7 +290,7 @@ func (e *Endpoint) SetRoute(now Time, id AssocID, i int, r Route) error {
 	e.begin(now)
 	p := &a.paths[i]
 	p.src, p.egress = r.Src, r.Egress
-	if r.MTU != 0 && r.MTU != p.mtu {
+	if r.MTU != 0 && r.MTU != int(p.wide) {
 		fresh := p.flight == 0 && p.txDataChunks == 0
 		a.setMTU(p, r.MTU)
 		if fresh {
@@ -331,7 +334,7 @@ func (a *assoc) linkUp(i int, now Time) {
 		a.markLost(i)
 		a.wantTransmit()
 	}
-	p.rto = min(max(p.rto, a.timers.RTOMin), a.timers.RTOInitial)
+	p.rto = min(max(p.rto, a.params.RTOMin), a.params.RTOInitial)
 	a.choosePath(now)
 	if a.state >= Established && a.state <= ShutdownReceived {
 		p.hbTimer = now

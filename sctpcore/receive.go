@@ -42,15 +42,18 @@ func (a *assoc) putSack(k *packetBuilder) {
 func (a *assoc) dataReceived(now Time) {
 	in := &a.in
 	in.packets++
+	if a.params.Autoclose > 0 {
+		a.heard = now
+	}
 	switch {
 	case a.state == ShutdownSent:
 		// 9.2: "respond to each received packet containing one or more DATA chunks
 		// with a SHUTDOWN chunk and restart the T2-shutdown timer".
 		a.owe(oweSack | oweShutdown)
-	case in.sackNow || in.packets >= 2 || a.timers.SACKDelay == 0:
+	case in.sackNow || in.packets >= a.sackEvery() || a.params.SACKDelay == 0:
 		a.owe(oweSack)
 	case a.sackTimer == Never:
-		a.sackTimer = now + a.timers.SACKDelay
+		a.sackTimer = now + a.params.SACKDelay
 		a.arm(a.sackTimer)
 	}
 }

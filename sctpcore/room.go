@@ -66,17 +66,23 @@ func (e *Endpoint) putSpare(a *assoc) {
 	e.spare = append(e.spare, a)
 }
 
-// sharedTimers is a copy of t for an association to keep; those that ask for
-// the same as the one before share it. Nil is Config.Timers.
-func (e *Endpoint) sharedTimers(t *Timers) *Timers {
+// sharedParams is what one asks for who gives p, or if that is nil Timers t alone, or
+// nothing: Config.Timers. Those that ask for the same as the one before share it.
+func (e *Endpoint) sharedParams(p *Params, t *Timers) *Params {
+	var want Params
 	switch {
-	case t == nil:
-		return &e.cfg.Timers
-	case e.lastTimers == nil || *e.lastTimers != *t:
-		own := *t
-		e.lastTimers = &own
+	case p != nil:
+		want = *p
+	case t != nil:
+		want.Timers = *t
+	default:
+		return &e.params
 	}
-	return e.lastTimers
+	if e.lastParams == nil || *e.lastParams != want {
+		own := want
+		e.lastParams = &own
+	}
+	return e.lastParams
 }
 
 // sharedLocals is the same for our addresses.

@@ -74,16 +74,16 @@ func TestAssociationsShareWhatIsEqual(t *testing.T) {
 	}
 	timers, locals := TelecomTimers(), addrsOf(2, 2)
 	one, two := begin(1, &timers, locals), begin(2, &timers, locals)
-	require.Same(t, one.timers, two.timers)
+	require.Same(t, one.params, two.params)
 	require.Same(t, &one.locals[0], &two.locals[0])
 	timers.RTOMax++
 	locals[0] = addrOf(9, 9)
 	three := begin(3, &timers, locals)
-	require.Equal(t, TelecomTimers(), *one.timers)
-	require.Equal(t, timers, *three.timers)
+	require.Equal(t, TelecomTimers(), one.params.Timers)
+	require.Equal(t, timers, three.params.Timers)
 	require.Equal(t, addrsOf(2, 2), one.locals)
 	require.Equal(t, locals, three.locals)
-	require.Same(t, &r.e.cfg.Timers, begin(4, nil, locals).timers)
+	require.Same(t, &r.e.params, begin(4, nil, locals).params)
 }
 
 // Setting an association up and shutting it down allocates the cookie that the client

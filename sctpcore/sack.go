@@ -135,7 +135,7 @@ func (a *assoc) ackRun(cum wire.TSN, acks []pathAcks, now Time) {
 	o := &a.out
 	for i := range a.paths {
 		if p := &a.paths[i]; p.rttPending && p.rttTSN.LessEq(cum) {
-			p.timed(o.chunk(p.rttTSN), a.timers, now)
+			p.timed(o.chunk(p.rttTSN), &a.params.Timers, now)
 		}
 	}
 	released := o.messages.head
@@ -198,7 +198,7 @@ func (a *assoc) ackGaps(s wire.Sack, cum wire.TSN, acks []pathAcks, now Time) wi
 		for t = o.marks.next(ackable, t, to); t != to; t = o.marks.next(ackable, t+1, to) {
 			c := o.chunk(t)
 			if p := &a.paths[c.path]; p.rttPending && p.rttTSN == t {
-				p.timed(c, a.timers, now)
+				p.timed(c, &a.params.Timers, now)
 			}
 			a.ackChunk(c, &acks[c.path])
 			c.state = chunkGapAcked

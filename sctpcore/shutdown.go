@@ -14,18 +14,22 @@ func (e *Endpoint) Shutdown(now Time, id AssocID) error {
 	case CookieWait, CookieEchoed:
 		a.abort(ReasonLocalAbort, wire.CauseUserAbort, nil, now)
 	case Established:
-		a.state = ShutdownPending
-		a.startGuard(now)
-		a.shutdownProgress(now)
+		a.beginShutdown(now)
 	}
 	return nil
 }
 
+func (a *assoc) beginShutdown(now Time) {
+	a.state = ShutdownPending
+	a.startGuard(now)
+	a.shutdownProgress(now)
+}
+
 // startGuard starts T5-shutdown-guard: five times RTO.Max (RFC 9260, section 9.2).
 func (a *assoc) startGuard(now Time) {
-	guard := a.timers.ShutdownGuard
+	guard := a.params.ShutdownGuard
 	if guard == 0 {
-		guard = 5 * a.timers.RTOMax
+		guard = 5 * a.params.RTOMax
 	}
 	a.t5 = now + guard
 	a.arm(a.t5)
@@ -64,7 +68,7 @@ func (a *assoc) shutdownTimeout(now Time) {
 	a.e.ctr.T2ShutdownExpireds++
 	i := int(a.t2Path)
 	if i < len(a.paths) {
-		a.paths[i].backOff(a.timers)
+		a.paths[i].backOff(&a.params.Timers)
 		a.pathError(i, now)
 	}
 	if a.assocError(now) {
@@ -223,7 +227,7 @@ func (e *Endpoint) HandleUnreachable(now Time, src, dst wire.Addr, quoted []byte
 	p := &a.paths[i]
 	switch {
 	case mtu != 0:
-		if mtu >= MinMTU && mtu < p.mtu {
+		if mtu >= MinMTU && mtu < int(p.mtu) {
 			a.setMTU(p, mtu)
 		}
 	case protocol && a.state != CookieWait:

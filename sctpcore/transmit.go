@@ -170,6 +170,9 @@ func (a *assoc) dataPath(now Time) (int, bool) {
 		return 0, false
 	}
 	m := o.messages.at(o.cut - o.messages.head)
+	if a.params.Nagle && a.holdsBack(m) {
+		return 0, false
+	}
 	n := min(len(m.data)-o.cutOff, a.fragmentSize())
 	return int(a.current), n <= o.peerRwnd || o.flight == 0 && o.lost == 0
 }
@@ -197,7 +200,7 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 			need := wire.DataHeaderLen + wire.Pad4(int(c.n))
 			if k.empty() && need > k.left() {
 				// 6.9: the path MTU shrank after the chunk got its TSN: IP has to cut it.
-				k.room, k.out.CutTo = len(k.out.Buf), p.mtu
+				k.room, k.out.CutTo = len(k.out.Buf), int(p.mtu)
 			}
 			if k.left() < need {
 				break
@@ -340,7 +343,7 @@ func (a *assoc) dataFlags(m *outMessage, off, n int) uint8 {
 // flagAtEnd is the I bit, if the last chunk that there is to send gets it: it
 // spares the peer's SACK delay, which a small RTO could not stand (RFC 7053, section 4).
 func (a *assoc) flagAtEnd() uint8 {
-	if a.state != Established || a.timers.RTOMin < usualSACKDelay {
+	if a.state != Established || a.params.RTOMin < usualSACKDelay {
 		return wire.FlagI
 	}
 	return 0

@@ -11,6 +11,7 @@ type AssociateParams struct {
 	OutStreams          int         // 0 is Limits.OutStreams
 	ReceiveBuffer       int         // bytes; 0 is Limits.ReceiveBuffer
 	Timers              *Timers     // nil is Config.Timers
+	Params              *Params     // in place of Timers, if not nil; ErrInvalid if out of range
 	Extensions          *Extensions // nil is none; ErrInvalid or ErrKey if they contradict themselves
 }
 
@@ -21,5 +22,6 @@ type ListenParams struct {
 	OutStreams    int
 	ReceiveBuffer int
 	Timers        *Timers
+	Params        *Params
 	Extensions    *Extensions
 }

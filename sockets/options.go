@@ -15,7 +15,7 @@ import (
 
 // settings are what each association has of its own, beginning with the socket's.
 type settings struct {
-	params     params
+	params     sctpcore.Params
 	send       sendDefaults
 	rcvContext uint32 // SCTP_CONTEXT
 	events     uint16 // bit i: notification snDataIO+i
@@ -33,6 +33,7 @@ type options struct {
 	defaults settings // of associations to come
 	initMsg  initMsg
 
+	noDelay     bool
 	noFragments bool
 	interleave  bool
 	pdPoint     uint32
@@ -70,7 +71,7 @@ const (
 )
 
 func (s *Server) usualOptions() options {
-	p := params{Timers: s.cfg.Timers, Nagle: true}
+	p := sctpcore.Params{Timers: s.cfg.Timers}
 	o := options{
 		defaults: settings{params: p},
 		initMsg: initMsg{OutStreams: uint16(min(usualOutStreams, s.cfg.Core.OutStreams)), InStreams: uint16(min(usualInStreams, s.cfg.Core.InStreams)),
@@ -118,7 +119,7 @@ func (s *socket) assocOptions(init *initMsg) *dataplane.AssocOptions {
 	}
 	o := &dataplane.AssocOptions{
 		InStreams: min(int(im.InStreams), core.InStreams), OutStreams: min(int(im.OutStreams), core.OutStreams),
-		SendBuffer: s.sndbuf / 2, ReceiveBuffer: min(s.rcvbuf/2, core.ReceiveBuffer), Timers: p.timers(), Events: eventsFor(s.defaults.events&(1<<(snSenderDry-snDataIO)) != 0),
+		SendBuffer: s.sndbuf / 2, ReceiveBuffer: min(s.rcvbuf/2, core.ReceiveBuffer), Params: &p, Events: eventsFor(s.defaults.events&(1<<(snSenderDry-snDataIO)) != 0),
 	}
 	if s.asconf || s.auth || s.adaptation != nil {
 		o.Extensions = &sctpcore.Extensions{Asconf: s.asconf && s.auth, Adaptation: s.adaptation}

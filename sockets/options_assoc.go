@@ -305,9 +305,13 @@ func setAutoclose(s *socket, in []byte) error {
 	})
 }
 
+// noDelayOption is off in the beginning, as on Linux, but has small messages wait for
+// company only once a program has set it to 0 itself: the wait is long where the peer
+// delays its SACKs, and what is queued is bundled anyway.
 var noDelayOption = flag(
-	func(s *socket) bool { return !s.defaults.params.Nagle },
+	func(s *socket) bool { return s.noDelay },
 	func(s *socket, on bool) error {
+		s.noDelay = on
 		change := func(set *settings) error {
 			set.params.Nagle = !on
 			return nil

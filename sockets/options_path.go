@@ -48,7 +48,7 @@ func getPeerAddrParams(s *socket, in []byte, size int) ([]byte, error) {
 	}
 	pp := set.params.Path
 	if a != nil {
-		if pp, err = a.pathParams(dst); err != nil {
+		if pp, err = a.conn.PathParams(dst); err != nil {
 			return nil, err
 		}
 	}
@@ -65,7 +65,7 @@ func getPeerAddrParams(s *socket, in []byte, size int) ([]byte, error) {
 	return b, nil
 }
 
-func fillPathParams(v *peerAddrParams, p *params, pp *pathParams) {
+func fillPathParams(v *peerAddrParams, p *sctpcore.Params, pp *sctpcore.PathParams) {
 	v.HBInterval = milliseconds(pp.HBInterval)
 	if pp.HBInterval == 0 {
 		v.HBInterval = milliseconds(p.HBInterval)
@@ -116,12 +116,12 @@ func setPeerAddrParams(s *socket, in []byte) error {
 		}
 	}
 	if dst.IsValid() {
-		pp, err := a.pathParams(dst)
+		pp, err := a.conn.PathParams(dst)
 		if err != nil {
 			return err
 		}
 		changePathParams(&pp, &v)
-		if err := a.setPathParams(dst, &pp); err != nil {
+		if err := a.conn.SetPathParams(dst, &pp); err != nil {
 			return err
 		}
 		return s.apply(a, func(set *settings) error { return changeSACKDelay(set, &v) })
@@ -129,7 +129,7 @@ func setPeerAddrParams(s *socket, in []byte) error {
 	return s.apply(a, func(set *settings) error {
 		changePathParams(&set.params.Path, &v)
 		if a != nil {
-			if err := a.setPathParams(netip.Addr{}, &set.params.Path); err != nil {
+			if err := a.conn.SetPathParams(netip.Addr{}, &set.params.Path); err != nil {
 				return err
 			}
 		}
@@ -142,17 +142,17 @@ func demandHeartbeat(a *assoc, dst netip.Addr) error {
 	case a == nil:
 		return unix.EINVAL
 	case dst.IsValid():
-		return a.heartbeat(dst)
+		return a.conn.Heartbeat(dst)
 	}
 	for _, p := range a.peers {
-		if err := a.heartbeat(p.Addr()); err != nil {
+		if err := a.conn.Heartbeat(p.Addr()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func changePathParams(pp *pathParams, v *peerAddrParams) {
+func changePathParams(pp *sctpcore.PathParams, v *peerAddrParams) {
 	switch {
 	case v.Flags&sppHBEnable != 0:
 		pp.NoHeartbeat = false
@@ -205,7 +205,7 @@ func getThresholds(s *socket, v *thresholdsV2) error {
 	pp := set.params.Path
 	if a != nil {
 		set = &a.settings
-		if pp, err = a.pathParams(dst); err != nil {
+		if pp, err = a.conn.PathParams(dst); err != nil {
 			return err
 		}
 	}
@@ -243,7 +243,7 @@ func setThresholds(s *socket, v *thresholdsV2, switchover bool) error {
 		return unix.ENOENT
 	}
 	if dst.IsValid() {
-		pp, err := a.pathParams(dst)
+		pp, err := a.conn.PathParams(dst)
 		if err != nil {
 			return err
 		}
@@ -251,7 +251,7 @@ func setThresholds(s *socket, v *thresholdsV2, switchover bool) error {
 			pp.MaxRetrans = int(v.MaxRetrans)
 		}
 		pp.PFMaxRetrans = thresholdOf(v.PF)
-		return a.setPathParams(dst, &pp)
+		return a.conn.SetPathParams(dst, &pp)
 	}
 	return s.alter(v.AssocID, func(set *settings) error {
 		if v.MaxRetrans != 0 {

@@ -90,9 +90,6 @@ func (s *socket) apply(a *assoc, change func(*settings) error) error {
 	}
 	old := *set
 	err := change(set)
-	if err == nil && !set.params.settable(old.params) {
-		err = unix.ENOPROTOOPT
-	}
 	if err == nil && set.params != old.params {
 		err = s.tell(a)
 	}
@@ -107,7 +104,7 @@ func (s *socket) apply(a *assoc, change func(*settings) error) error {
 func (s *socket) tell(a *assoc) error {
 	switch {
 	case a != nil && !a.over:
-		return a.setParams(&a.settings.params)
+		return a.conn.SetParams(&a.settings.params)
 	case a == nil && s.listener != nil:
 		return s.listener.SetOptions(s.assocOptions(nil))
 	}

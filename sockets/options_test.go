@@ -52,6 +52,8 @@ func TestOptionsAreKept(t *testing.T) {
 		{optAssocInfo, &assocParams{MaxRetrans: 3}, &assocParams{MaxRetrans: 3, CookieLife: 60000}},
 		{optInitMsg, &initMsg{OutStreams: 5}, &initMsg{5, 1024, 8, 60000}},
 		{optDelayedSACK, &sackInfo{0, 100, 0}, &sackInfo{0, 100, 2}},
+		{optDelayedSACK, &sackInfo{0, 0, 1}, &sackInfo{0, 0, 1}},
+		{optMaxSeg, &assocValue{0, 1000}, &assocValue{0, 1000}},
 		{optMaxBurst, &assocValue{0, 7}, &assocValue{0, 7}},
 		{optContext, &assocValue{0, 42}, &assocValue{0, 42}},
 		{optDefaultSendParam, &sndRcvInfo{Stream: 1, Flags: sndUnordered, PPID: 2, Context: 3, TimeToLive: 4}, &sndRcvInfo{Stream: 1, Flags: sndUnordered, PPID: 2, Context: 3, TimeToLive: 4}},
@@ -62,8 +64,8 @@ func TestOptionsAreKept(t *testing.T) {
 		{optPeerAddrThresholdsV2, &thresholdsV2{MaxRetrans: 9, PF: 2, Switchover: 65535}, &thresholdsV2{MaxRetrans: 9, PF: 2, Switchover: 65535}},
 		{optAsconfSupported, &assocValue{}, &assocValue{}},
 		{optExposePFState, &assocValue{0, 2}, &assocValue{0, 2}},
-		{optPeerAddrParams, &peerAddrParams{HBInterval: 500, MaxRetrans: 2, Flags: sppHBEnable},
-			&peerAddrParams{HBInterval: 500, MaxRetrans: 2, SACKDelay: 100, Flags: sppHBEnable | sppPMTUDEnable | sppSACKDelayOn}},
+		{optPeerAddrParams, &peerAddrParams{HBInterval: 500, MaxRetrans: 2, PathMTU: 1280, Flags: sppHBEnable | sppPMTUDDisable | sppSACKDelayOff},
+			&peerAddrParams{HBInterval: 500, MaxRetrans: 2, PathMTU: 1280, SACKDelay: 100, Flags: sppHBEnable | sppPMTUDDisable | sppSACKDelayOff}},
 	} {
 		require.Zero(t, k.try(proto.OpSetOpt, solSCTP, c.name, encode(c.set)).Error, "option %d", c.name)
 		in := make([]byte, binary.Size(c.get))
@@ -72,7 +74,7 @@ func TestOptionsAreKept(t *testing.T) {
 		}
 		require.Equal(t, encode(c.get), k.get(c.name, in), "option %d", c.name)
 	}
-	for _, name := range []uint32{optNoDelay, optDisableFragments, optFragmentInterleave, optRecvRcvInfo, optRecvNxtInfo, optAdaptationLayer} {
+	for _, name := range []uint32{optNoDelay, optDisableFragments, optFragmentInterleave, optRecvRcvInfo, optRecvNxtInfo, optAutoclose, optAdaptationLayer} {
 		k.set(name, i32(1))
 		require.Equal(t, i32(1), k.get(name, make([]byte, 4)), "option %d", name)
 	}
@@ -180,7 +182,7 @@ func TestScopes(t *testing.T) {
 // TestConnectedOptions: what a live association tells.
 func TestConnectedOptions(t *testing.T) {
 	p := newProgram(t, newServer(t))
-	client, _, listener := pair(t, p)
+	client, server, listener := pair(t, p)
 	st := getAs(client, optStatus, assocStatus{})
 	require.EqualValues(t, 4, st.State) // SCTP_ESTABLISHED
 	require.EqualValues(t, 10, st.OutStreams)
@@ -210,6 +212,8 @@ func TestConnectedOptions(t *testing.T) {
 	client.set(optPrimaryAddr, encode(&prim{Addr: st.Primary.Addr}))
 	client.fails(unix.EINVAL, proto.OpSetOpt, solSCTP, optPrimaryAddr, encode(&prim{Addr: inet.store(netip.MustParseAddr("127.0.0.9"), peer.Port())}))
 	require.EqualValues(t, 1, getAs(client, optAssocInfo, assocParams{}).Destinations)
-	client.fails(unix.ENOPROTOOPT, proto.OpSetOpt, solSCTP, optRTOInfo, encode(&rtoInfo{Max: 2000}))
+	client.set(optRTOInfo, encode(&rtoInfo{Max: 2000}))
+	require.EqualValues(t, 2000, getAs(client, optRTOInfo, rtoInfo{}).Max)
+	require.EqualValues(t, 60000, getAs(server, optRTOInfo, rtoInfo{}).Max)
 	require.NotZero(t, getAs(client, optAssocStats, assocStats{}).InPackets)
 }

@@ -1,0 +1,85 @@
+package dataplane
+
+import (
+	"fmt"
+	"net/netip"
+	"syscall"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
+)
+
+// Params are the parameters of the association as they are now.
+func (c *Conn) Params() (p sctpcore.Params, err error) {
+	err = c.onWorker(func(w *worker, a *assoc) error {
+		p, _ = w.core.Params(a.id)
+		return nil
+	})
+	return p, err
+}
+
+// SetParams changes the parameters: read them, change what is to be another, and write
+// all of them back. What is out of range is sctpcore.ErrInvalid, which is EINVAL, and
+// changes nothing.
+func (c *Conn) SetParams(p *sctpcore.Params) error {
+	return c.onWorker(func(w *worker, a *assoc) error { return invalid(w.core.SetParams(w.now, a.id, p)) })
+}
+
+// PathParams are the parameters that count on the path to dst; sctpcore.ErrAddress,
+// which is EINVAL, if there is none.
+func (c *Conn) PathParams(dst netip.Addr) (p sctpcore.PathParams, err error) {
+	err = c.onPath(dst, func(w *worker, a *assoc, i int) error {
+		p, _ = w.core.PathParams(a.id, i)
+		return nil
+	})
+	return p, err
+}
+
+// SetPathParams gives the path to dst parameters of its own; nil those of Params again.
+// With the zero dst they are for all paths, and go into Params for paths to come. The
+// errors are those of SetParams and PathParams.
+func (c *Conn) SetPathParams(dst netip.Addr, p *sctpcore.PathParams) error {
+	if dst.IsValid() {
+		return c.onPath(dst, func(w *worker, a *assoc, i int) error { return invalid(w.core.SetPathParams(w.now, a.id, i, p)) })
+	}
+	return c.onWorker(func(w *worker, a *assoc) error {
+		all, _ := w.core.Params(a.id)
+		all.Path = sctpcore.PathParams{}
+		if p != nil {
+			all.Path = *p
+		}
+		if err := w.core.SetParams(w.now, a.id, &all); err != nil {
+			return invalid(err)
+		}
+		for i := range a.paths {
+			_ = w.core.SetPathParams(w.now, a.id, i, nil) // it cannot be out of range
+		}
+		return nil
+	})
+}
+
+// Heartbeat probes the path to dst now; sctpcore.ErrAddress if there is none.
+func (c *Conn) Heartbeat(dst netip.Addr) error {
+	return c.onPath(dst, func(w *worker, a *assoc, i int) error { return w.core.RequestHeartbeat(w.now, a.id, i) })
+}
+
+// onPath is onWorker for the path to dst.
+func (c *Conn) onPath(dst netip.Addr, do func(*worker, *assoc, int) error) error {
+	want := wire.AddrFrom(dst)
+	return c.onWorker(func(w *worker, a *assoc) error {
+		for i := range a.paths {
+			if a.paths[i].dst == want {
+				return do(w, a, i)
+			}
+		}
+		return fmt.Errorf("dataplane: %v is not an address of the peer: %w", dst, invalid(sctpcore.ErrAddress))
+	})
+}
+
+// invalid gives an error of the core the number of a kernel's.
+func invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", err, syscall.EINVAL)
+}
