@@ -22,6 +22,7 @@ type egress struct {
 type egressKey struct {
 	src, dst, via wire.Addr
 	index         int // of the port
+	marks         sctpcore.Marks
 }
 
 // egressTable maps the core's egress handles to egresses: handle n is the n-th
@@ -89,7 +90,8 @@ func (t *egressTable) release(handle uint32) {
 // set prepares the headers; false if the addresses make no path.
 func (e *egress) set(k egressKey, p *workerPort) bool {
 	e.egressKey, e.port, e.generation, e.resolved = k, p, 0, false
-	c := inet.TemplateConfig{Iface: p.iface, Src: k.src, Dst: k.dst}
+	c := inet.TemplateConfig{Iface: p.iface, Src: k.src, Dst: k.dst, DSCP: k.marks.Class >> 2, HopLimit: k.marks.Hops,
+		Flow: k.marks.Flow.Value, HasFlow: k.marks.Flow.Set, MayBeCut: k.marks.MayBeCut}
 	if e.offload = p.info.Caps.TxSCTPChecksum; e.offload {
 		c.Flags |= nic.TxSCTPChecksum
 	}

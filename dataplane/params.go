@@ -22,7 +22,15 @@ func (c *Conn) Params() (p sctpcore.Params, err error) {
 // all of them back. What is out of range is sctpcore.ErrInvalid, which is EINVAL, and
 // changes nothing.
 func (c *Conn) SetParams(p *sctpcore.Params) error {
-	return c.onWorker(func(w *worker, a *assoc) error { return invalid(w.core.SetParams(w.now, a.id, p)) })
+	return c.onWorker(func(w *worker, a *assoc) error {
+		if err := w.core.SetParams(w.now, a.id, p); err != nil {
+			return invalid(err)
+		}
+		for i := range a.paths {
+			w.remark(a, i)
+		}
+		return nil
+	})
 }
 
 // PathParams are the parameters that count on the path to dst; sctpcore.ErrAddress,
@@ -35,27 +43,23 @@ func (c *Conn) PathParams(dst netip.Addr) (p sctpcore.PathParams, err error) {
 	return p, err
 }
 
-// SetPathParams gives the path to dst parameters of its own; nil those of Params again.
-// With the zero dst they are for all paths, and go into Params for paths to come. The
-// errors are those of SetParams and PathParams.
+// SetPathParams changes those of the path to dst. The errors are those of SetParams and
+// PathParams.
 func (c *Conn) SetPathParams(dst netip.Addr, p *sctpcore.PathParams) error {
-	if dst.IsValid() {
-		return c.onPath(dst, func(w *worker, a *assoc, i int) error { return invalid(w.core.SetPathParams(w.now, a.id, i, p)) })
-	}
-	return c.onWorker(func(w *worker, a *assoc) error {
-		all, _ := w.core.Params(a.id)
-		all.Path = sctpcore.PathParams{}
-		if p != nil {
-			all.Path = *p
-		}
-		if err := w.core.SetParams(w.now, a.id, &all); err != nil {
+	return c.onPath(dst, func(w *worker, a *assoc, i int) error {
+		if err := w.core.SetPathParams(w.now, a.id, i, p); err != nil {
 			return invalid(err)
 		}
-		for i := range a.paths {
-			_ = w.core.SetPathParams(w.now, a.id, i, nil) // it cannot be out of range
-		}
+		w.remark(a, i)
 		return nil
 	})
+}
+
+// remark maps a path anew if its headers are to say something else.
+func (w *worker) remark(a *assoc, i int) {
+	if e := w.egress.get(a.paths[i].egress); e != nil && e.marks != w.core.Marks(a.id, i) {
+		w.route(a, i)
+	}
 }
 
 // Heartbeat probes the path to dst now; sctpcore.ErrAddress if there is none.

@@ -1,10 +1,11 @@
 package dataplane
 
 import (
-	"net/netip"
 	"syscall"
 	"testing"
 
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
 	"github.com/stretchr/testify/require"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore"
@@ -36,13 +37,17 @@ func TestParams(t *testing.T) {
 	require.ErrorIs(t, c.SetParams(&bad), syscall.EINVAL)
 	require.ErrorIs(t, c.SetParams(&bad), sctpcore.ErrInvalid)
 
-	require.NoError(t, c.SetPathParams(dst, &sctpcore.PathParams{MTU: 1200, NoHeartbeat: true}))
+	own, err := c.PathParams(dst)
+	require.NoError(t, err)
+	require.Equal(t, begin.HBInterval, own.HBInterval)
+	own.MTU, own.NoHeartbeat = 1200, true
+	require.NoError(t, c.SetPathParams(dst, &own))
 	paths, err := c.Paths()
 	require.NoError(t, err)
 	require.Equal(t, 1200, paths[0].MTU)
-	own, err := c.PathParams(dst)
+	again, err := c.PathParams(dst)
 	require.NoError(t, err)
-	require.Equal(t, sctpcore.PathParams{MTU: 1200, NoHeartbeat: true, HBInterval: begin.HBInterval, MaxRetrans: begin.PathMaxRetrans, PFMaxRetrans: begin.PFMaxRetrans}, own)
+	require.Equal(t, own, again)
 	before := paths[0].HeartbeatsSent
 	require.NoError(t, c.Heartbeat(dst))
 	end := s.now + 10*int64(begin.HBInterval)
@@ -50,18 +55,15 @@ func TestParams(t *testing.T) {
 	paths, err = c.Paths()
 	require.NoError(t, err)
 	require.EqualValues(t, 1, paths[0].HeartbeatsSent-before, "the one that was asked for")
-	require.NoError(t, c.SetPathParams(netip.Addr{}, &sctpcore.PathParams{MaxRetrans: 9}))
-	own, err = c.PathParams(dst)
-	require.NoError(t, err)
-	require.Equal(t, 9, own.MaxRetrans)
-	require.False(t, own.NoHeartbeat)
+	own.MTU = 0
+	require.NoError(t, c.SetPathParams(dst, &own))
 	paths, err = c.Paths()
 	require.NoError(t, err)
 	require.Equal(t, 9000, paths[0].MTU)
 
 	other := addrs("192.0.2.1")[0]
 	_, err = c.PathParams(other)
-	for _, err := range []error{err, c.Heartbeat(other), c.SetPathParams(other, nil)} {
+	for _, err := range []error{err, c.Heartbeat(other), c.SetPathParams(other, &own)} {
 		require.ErrorIs(t, err, sctpcore.ErrAddress)
 		require.ErrorIs(t, err, syscall.EINVAL)
 	}
@@ -85,4 +87,42 @@ func TestAutoclose(t *testing.T) {
 	}
 	s.until(6, "end", func() bool { return isClosed(c.Done()) && isClosed(srv.Done()) })
 	require.NoError(t, c.Err())
+}
+
+// Marks are in the headers of the next packet, and go with the association.
+func TestMarksOfPackets(t *testing.T) {
+	r := newRawPeer(t, 1)
+	begin := sctpcore.Params{Timers: sctpcore.RFC9260Timers(), Class: 0x88, Hops: 9}
+	c, err := r.d.Begin(nil, &Addr{IPs: addrs("10.0.1.2"), Port: 7}, &AssocOptions{Params: &begin})
+	require.NoError(t, err)
+	headers := func(packets []gopacket.Packet) *layers.IPv4 {
+		t.Helper()
+		all := find[*layers.IPv4](packets, layers.LayerTypeIPv4)
+		require.Len(t, all, 1)
+		return all[0]
+	}
+	again := func() *layers.IPv4 {
+		t.Helper()
+		r.now += 70e9
+		return headers(r.exchange(r.arp(layers.ARPReply)))
+	}
+	r.exchange()
+	h := headers(r.exchange(r.arp(layers.ARPReply)))
+	require.Equal(t, []uint8{0x88, 9}, []uint8{h.TOS, h.TTL})
+	require.NotZero(t, h.Flags&layers.IPv4DontFragment)
+	p, err := c.PathParams(addrs("10.0.1.2")[0])
+	require.NoError(t, err)
+	p.Class, p.NoDiscovery = sctpcore.Mark{Set: true, Value: 0x20}, true
+	require.NoError(t, c.SetPathParams(addrs("10.0.1.2")[0], &p))
+	h = again()
+	require.Equal(t, []uint8{0x20, 9}, []uint8{h.TOS, h.TTL})
+	require.Zero(t, h.Flags&layers.IPv4DontFragment)
+	begin.Hops = 0
+	require.NoError(t, c.SetParams(&begin))
+	require.EqualValues(t, 64, again().TTL)
+	w := r.d.workers[0]
+	require.Len(t, w.egress.byKey, 1, "those before are given back")
+	require.NoError(t, c.Abort(""))
+	r.exchange()
+	require.Empty(t, w.egress.byKey)
 }

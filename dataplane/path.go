@@ -84,7 +84,8 @@ func (w *worker) route(a *assoc, i int) {
 	p.port, p.egress = nil, 0
 	if hop, src, ok := w.wayTo(a, p.dst); ok {
 		wp := &w.ports[hop.Port]
-		if h := w.egress.acquire(egressKey{src: src, dst: p.dst, via: hop.Via, index: hop.Port}, wp); h != 0 {
+		k := egressKey{src: src, dst: p.dst, via: hop.Via, index: hop.Port, marks: w.core.Marks(a.id, i)}
+		if h := w.egress.acquire(k, wp); h != 0 {
 			p.src, p.egress, p.port, p.last = src, h, wp.port, wp.port
 			r = sctpcore.Route{Src: src, Egress: h}
 			if wp.port != oldPort {

@@ -40,7 +40,7 @@ func (a *assoc) stopHeartbeats() {
 // HB.interval (RFC 9260, section 8.3). Without heartbeats those are still probed of
 // which something must be found out.
 func (a *assoc) nextHeartbeat(p *path, now Time) Time {
-	if a.pathParams(p).NoHeartbeat && (p.state == Active || p.state == Inactive) {
+	if a.traits(p).NoHeartbeat && (p.state == Active || p.state == Inactive) {
 		return Never
 	}
 	jitter := Time(a.e.rng.Uint64N(uint64(p.rto) + 1))

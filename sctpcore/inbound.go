@@ -46,9 +46,10 @@ type inStream struct {
 // (peer), so that a fragment joins its neighbours in constant time.
 type inRecord struct {
 	block    block
-	n        uint32   // bytes of the chunk
 	peer     wire.TSN // other end of the run
 	next     wire.TSN // next waiting message of the stream, if linked
+	bytes    uint32   // of user data in the run, if it is the first of it and there is Params.PartialDelivery
+	n        uint16   // bytes of the chunk
 	stream   uint16
 	ssn      wire.SSN
 	flags    uint8
@@ -250,7 +251,9 @@ func (a *assoc) roomFor(t wire.TSN, n int) bool {
 	if n-wire.DataHeaderLen <= in.promised && in.held+size <= most {
 		return true
 	}
-	a.deliverPart()
+	if in.ready.len() == 0 { // nothing else could ever make room
+		a.deliverPart(0)
+	}
 	fills := t.Less(in.highest())
 	switch {
 	case t == in.cum+1 && in.held+size <= 2*in.limit && (fills || in.ready.len() == 0):
@@ -308,6 +311,10 @@ func (a *assoc) place(d wire.Data, t wire.TSN, b block) {
 		}
 	default:
 		a.hold(d, b)
+		if point := a.params.PartialDelivery; point > 0 {
+			in.advanceBase()
+			a.deliverPart(point)
+		}
 	}
 	in.advanceBase()
 	if in.ready.len() > 0 {

@@ -9,22 +9,52 @@ type Params struct {
 	SACKFrequency int  // packets with DATA until a SACK is not delayed; 0 is 2, 1 delays none
 	MaxSegment    int  // bytes of user data in a DATA chunk at most; 0 is what a packet holds
 	Autoclose     Time // SHUTDOWN after so long without user data either way; 0 is never
+	// PartialDelivery is how many bytes of a message that is not complete are delivered,
+	// if it is the next; 0 is when the receive buffer is full and nothing else can empty it.
+	PartialDelivery int
 	// Nagle has a message that does not fill a packet wait for others while something
 	// is unacknowledged.
 	Nagle bool
+	// Class is the traffic class (IPv4: TOS) and Hops the hop limit of packets, 0 being
+	// whoever sends them's choice; PathTraits.Class goes before. See Marks.
+	Class, Hops uint8
 	// Path is what paths have that SetPathParams was not told about.
-	Path PathParams
+	Path PathTraits
 }
 
-// PathParams are those of one path. The zero value of each field is what Params says.
+// PathParams are the parameters of one path: first those of Timers, then its own.
 type PathParams struct {
-	NoHeartbeat  bool // idle, it is not probed, but on request
-	HBInterval   Time // beside RTO; 0 is Params.HBInterval, negative is none
-	MaxRetrans   int  // Path.Max.Retrans; 0 is Params.PathMaxRetrans, negative is none
-	PFMaxRetrans int  // RFC 7829; 0 is Params.PFMaxRetrans, negative is off
+	HBInterval        Time // beside RTO; 0 is none
+	MaxRetrans        int  // Path.Max.Retrans
+	PFMaxRetrans      int  // RFC 7829; negative is off
+	PrimarySwitchover int  // RFC 7829; negative is off
+	PathTraits
+}
+
+// PathTraits are what a path is told that no timer profile says.
+type PathTraits struct {
+	NoHeartbeat bool // idle, it is not probed, but on request
+	// NoDiscovery has ICMP not change the MTU: who sends the packets lets routers cut them.
+	NoDiscovery bool
 	// MTU bounds the size of IP packets in bytes, from MinMTU on, beside what SetRoute and
 	// ICMP say; 0 is no bound.
-	MTU int
+	MTU   int
+	Class Mark // 0 to 255
+	Flow  Mark // the flow label, of IPv6 alone; 0 to 1<<20 - 1
+}
+
+// Mark is a value in IP headers that was set, or left to who sends them.
+type Mark struct {
+	Set   bool
+	Value uint32
+}
+
+// Marks are what the IP headers of a path's packets are to say. The core has no part in
+// it: who sends its packets asks when it gives a route, and when parameters change.
+type Marks struct {
+	Class, Hops uint8
+	Flow        Mark
+	MayBeCut    bool // DF is not to be set
 }
 
 // minSegment is the smallest MaxSegment, in bytes: each chunk costs a header.
@@ -32,11 +62,23 @@ const minSegment = 16
 
 // valid tells whether an association can work with the parameters.
 func (p *Params) valid() bool {
-	return p.Timers.fault() == nil && p.MaxInitTimeout >= 0 && p.SACKFrequency >= 0 && p.Autoclose >= 0 &&
+	return p.Timers.fault() == nil && p.MaxInitTimeout >= 0 && p.SACKFrequency >= 0 && p.Autoclose >= 0 && p.PartialDelivery >= 0 &&
 		(p.MaxSegment == 0 || p.MaxSegment >= minSegment && p.MaxSegment <= 65535) && p.Path.valid()
 }
 
-func (p *PathParams) valid() bool { return p.MTU == 0 || p.MTU >= MinMTU && p.MTU <= 65535 }
+func (p *PathTraits) valid() bool {
+	return (p.MTU == 0 || p.MTU >= MinMTU && p.MTU <= 65535) && p.Class.Value <= 255 && p.Flow.Value < 1<<20
+}
+
+// OfPath are what a path has that was told nothing of its own.
+func (p *Params) OfPath() PathParams {
+	return PathParams{p.HBInterval, p.PathMaxRetrans, p.PFMaxRetrans, p.PrimarySwitchover, p.Path}
+}
+
+// SetOfPath sets what OfPath gives.
+func (p *Params) SetOfPath(q *PathParams) {
+	p.HBInterval, p.PathMaxRetrans, p.PFMaxRetrans, p.PrimarySwitchover, p.Path = q.HBInterval, q.MaxRetrans, q.PFMaxRetrans, q.PrimarySwitchover, q.PathTraits
+}
 
 // Params are an association's parameters.
 func (e *Endpoint) Params(id AssocID) (Params, bool) {
@@ -68,80 +110,93 @@ func (e *Endpoint) SetParams(now Time, id AssocID, p *Params) error {
 		}
 		q.rto = min(max(q.rto, p.RTOMin), p.RTOMax)
 		a.setMTU(q, int(q.wide))
-		if a.hbInterval(q) != q.params(was).interval(was) || q.params(was).NoHeartbeat != a.pathParams(q).NoHeartbeat {
+		if q.own == nil && (was.HBInterval != p.HBInterval || was.Path.NoHeartbeat != p.Path.NoHeartbeat) {
 			a.restartHeartbeat(i, now)
 		}
 	}
-	a.watchIdle(now)
+	if was.Autoclose != p.Autoclose {
+		a.watchIdle(now)
+	}
 	a.wantTransmit()
 	return nil
 }
 
-// PathParams are the parameters of path i, none of them left to Params.
+// PathParams are the parameters of path i.
 func (e *Endpoint) PathParams(id AssocID, i int) (PathParams, bool) {
 	a := e.assoc(id)
 	if a == nil || i < 0 || i >= len(a.paths) {
 		return PathParams{}, false
 	}
-	p := &a.paths[i]
-	own := *a.pathParams(p)
-	own.HBInterval, own.MaxRetrans, own.PFMaxRetrans = a.hbInterval(p), a.maxRetrans(p), a.pfMaxRetrans(p)
-	return own, true
+	if own := a.paths[i].own; own != nil {
+		return *own, true
+	}
+	return a.params.OfPath(), true
 }
 
-// SetPathParams changes those of one path; nil gives it those of Params again.
+// SetPathParams changes those of one path: what SetParams changes from now on is no
+// concern of it, until it is told what it would have anyway. ErrInvalid if one is out of
+// range; then nothing is changed.
 func (e *Endpoint) SetPathParams(now Time, id AssocID, i int, p *PathParams) error {
 	a := e.assoc(id)
 	switch {
 	case a == nil || a.state == Closed || i < 0 || i >= len(a.paths):
 		return ErrNoAssociation
-	case p != nil && !p.valid():
+	case !p.PathTraits.valid() || p.HBInterval < 0 || p.MaxRetrans < 0:
 		return ErrInvalid
 	}
 	e.begin(now)
 	q := &a.paths[i]
-	if p != nil {
+	if q.own = nil; *p != a.params.OfPath() {
 		own := *p
-		p = &own
+		q.own = &own
 	}
-	q.own = p
 	a.setMTU(q, int(q.wide))
 	a.restartHeartbeat(i, now)
 	a.wantTransmit()
 	return nil
 }
 
-// pathParams are what a path was told, else what all are told.
-func (a *assoc) pathParams(p *path) *PathParams { return p.params(a.params) }
+// Marks are what IP headers of packets on path i are to say.
+func (e *Endpoint) Marks(id AssocID, i int) Marks {
+	a := e.assoc(id)
+	if a == nil || i < 0 || i >= len(a.paths) {
+		return Marks{}
+	}
+	t := a.traits(&a.paths[i])
+	m := Marks{Class: a.params.Class, Hops: a.params.Hops, Flow: t.Flow, MayBeCut: t.NoDiscovery}
+	if t.Class.Set {
+		m.Class = uint8(t.Class.Value)
+	}
+	return m
+}
 
-func (p *path) params(of *Params) *PathParams {
+func (a *assoc) traits(p *path) *PathTraits {
 	if p.own != nil {
-		return p.own
+		return &p.own.PathTraits
 	}
-	return &of.Path
+	return &a.params.Path
 }
 
-func (q *PathParams) interval(of *Params) Time {
-	if q.HBInterval == 0 {
-		return of.HBInterval
+func (a *assoc) hbInterval(p *path) Time {
+	if p.own != nil {
+		return p.own.HBInterval
 	}
-	return max(q.HBInterval, 0)
+	return a.params.HBInterval
 }
-
-func (a *assoc) hbInterval(p *path) Time { return a.pathParams(p).interval(a.params) }
 
 func (a *assoc) maxRetrans(p *path) int {
-	if n := a.pathParams(p).MaxRetrans; n != 0 {
-		return max(n, 0)
+	if p.own != nil {
+		return p.own.MaxRetrans
 	}
 	return a.params.PathMaxRetrans
 }
 
-func (a *assoc) pfMaxRetrans(p *path) int {
-	if n := a.pathParams(p).PFMaxRetrans; n != 0 {
-		return n
+// thresholds are RFC 7829's thresholds of a path: PFMR and PSMR.
+func (a *assoc) thresholds(p *path) (potentiallyFailed, switchover int) {
+	if p.own != nil {
+		return p.own.PFMaxRetrans, p.own.PrimarySwitchover
 	}
-	return a.params.PFMaxRetrans
+	return a.params.PFMaxRetrans, a.params.PrimarySwitchover
 }
 
 // sackEvery is how many packets with DATA are acknowledged at once.

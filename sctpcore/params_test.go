@@ -1,6 +1,7 @@
 package sctpcore
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,17 @@ func (r *rawPeer) with(change func(*Params)) {
 	change(&p)
 	require.NoError(r.t, r.e.SetParams(r.now, r.id, &p))
 	got, _ := r.e.Params(r.id)
+	require.Equal(r.t, p, got)
+}
+
+// path changes the parameters of its only path.
+func (r *rawPeer) path(change func(*PathParams)) {
+	r.t.Helper()
+	p, ok := r.e.PathParams(r.id, 0)
+	require.True(r.t, ok)
+	change(&p)
+	require.NoError(r.t, r.e.SetPathParams(r.now, r.id, 0, &p))
+	got, _ := r.e.PathParams(r.id, 0)
 	require.Equal(r.t, p, got)
 }
 
@@ -44,6 +56,9 @@ func TestParamsOutOfRange(t *testing.T) {
 		"autoclose": func(p *Params) { p.Autoclose = -1 },
 		"init":      func(p *Params) { p.MaxInitTimeout = -1 },
 		"MTU":       func(p *Params) { p.Path.MTU = MinMTU - 1 },
+		"partial":   func(p *Params) { p.PartialDelivery = -1 },
+		"class":     func(p *Params) { p.Path.Class.Value = 256 },
+		"flow":      func(p *Params) { p.Path.Flow.Value = 1 << 20 },
 	} {
 		p := Params{Timers: RFC9260Timers()}
 		spoil(&p)
@@ -53,8 +68,10 @@ func TestParamsOutOfRange(t *testing.T) {
 		require.Equal(t, ErrInvalid, err, name)
 		require.Equal(t, ErrInvalid, r.e.SetListener(portZ, addrOf(2, 0), &ListenParams{Params: &p}), name)
 	}
-	require.Equal(t, ErrInvalid, r.e.SetPathParams(r.now, r.id, 0, &PathParams{MTU: 1}))
-	require.Equal(t, ErrNoAssociation, r.e.SetPathParams(r.now, r.id, 1, nil))
+	for _, p := range []PathParams{{PathTraits: PathTraits{MTU: 1}}, {HBInterval: -1}, {MaxRetrans: -1}} {
+		require.Equal(t, ErrInvalid, r.e.SetPathParams(r.now, r.id, 0, &p))
+	}
+	require.Equal(t, ErrNoAssociation, r.e.SetPathParams(r.now, r.id, 1, &PathParams{}))
 	require.Equal(t, ErrNoAssociation, r.e.SetParams(r.now, 0, &Params{}))
 	_, ok := r.e.PathParams(r.id, 1)
 	require.False(t, ok)
@@ -159,17 +176,15 @@ func TestHeartbeatParams(t *testing.T) {
 	require.Zero(t, count(300*Second))
 	require.NoError(t, r.e.RequestHeartbeat(r.now, r.id, 0))
 	require.Equal(t, 1, count(300*Second))
-	require.NoError(t, r.e.SetPathParams(r.now, r.id, 0, &PathParams{HBInterval: 5 * Second, MaxRetrans: 1}))
-	own, ok := r.e.PathParams(r.id, 0)
-	require.True(t, ok)
-	require.Equal(t, PathParams{HBInterval: 5 * Second, MaxRetrans: 1, PFMaxRetrans: -1}, own)
+	r.path(func(p *PathParams) { p.NoHeartbeat, p.HBInterval = false, 5*Second })
 	require.InDelta(t, 43, count(300*Second), 8, "5 s, RTO and up to a second that the answer takes")
 	r.with(func(p *Params) { p.Path.NoHeartbeat, p.HBInterval = false, 10*Second })
 	require.InDelta(t, 43, count(300*Second), 8, "it has its own")
-	require.NoError(t, r.e.SetPathParams(r.now, r.id, 0, nil))
+	r.path(func(p *PathParams) { p.HBInterval = 10 * Second })
+	require.Nil(t, r.assoc().paths[0].own, "it has what all have")
 	require.InDelta(t, 24, count(300*Second), 4)
 	// Path.Max.Retrans of one path.
-	require.NoError(t, r.e.SetPathParams(r.now, r.id, 0, &PathParams{MaxRetrans: 2, PFMaxRetrans: 1, HBInterval: -1}))
+	r.path(func(p *PathParams) { p.HBInterval, p.MaxRetrans, p.PFMaxRetrans = 0, 2, 1 })
 	var states []PathState
 	r.events = nil
 	r.wait(60 * Second)
@@ -185,14 +200,14 @@ func TestPathMTUIsBounded(t *testing.T) {
 	r := newRawPeer(t, nil)
 	r.establish()
 	mtu := func() int { return r.e.Paths(r.id, nil)[0].MTU }
-	require.NoError(t, r.e.SetPathParams(r.now, r.id, 0, &PathParams{MTU: 1000}))
+	r.path(func(p *PathParams) { p.MTU = 1000 })
 	require.Equal(t, 1000, mtu())
 	require.NoError(t, r.e.SetRoute(r.now, r.id, 0, Route{Src: r.dst, MTU: 9000}))
 	require.Equal(t, 1000, mtu())
 	require.NoError(t, r.e.SetRoute(r.now, r.id, 0, Route{Src: r.dst, MTU: 800}))
 	require.Equal(t, 800, mtu())
 	require.NoError(t, r.e.SetRoute(r.now, r.id, 0, Route{Src: r.dst, MTU: 9000}))
-	require.NoError(t, r.e.SetPathParams(r.now, r.id, 0, nil))
+	r.path(func(p *PathParams) { p.MTU = 0 })
 	require.Equal(t, 9000, mtu())
 	r.with(func(p *Params) { p.Path.MTU = 600 })
 	require.Equal(t, 600, mtu())
@@ -242,4 +257,84 @@ func TestCookieLifeOfListener(t *testing.T) {
 		got := names(r.say(r.echo()))
 		require.Equal(t, want, len(got) == 1 && got[0] == "COOKIE ACK", "%v: %v", life, got)
 	}
+}
+
+// Without discovery no ICMP message shrinks the MTU.
+func TestNoDiscovery(t *testing.T) {
+	r := newRawPeer(t, nil)
+	r.establish()
+	tooBig := func(mtu int) int {
+		r.e.HandleUnreachable(r.now, r.dst, r.src, r.quote(r.mine), mtu, false)
+		return r.e.Paths(r.id, nil)[0].MTU
+	}
+	r.path(func(p *PathParams) { p.NoDiscovery = true })
+	require.True(t, r.e.Marks(r.id, 0).MayBeCut)
+	require.Equal(t, 1500, tooBig(700))
+	r.path(func(p *PathParams) { p.NoDiscovery = false })
+	require.False(t, r.e.Marks(r.id, 0).MayBeCut)
+	require.Equal(t, 700, tooBig(700))
+}
+
+// What IP headers are to say: the path's class before the association's.
+func TestMarks(t *testing.T) {
+	r := newRawPeer(t, nil)
+	r.establish()
+	require.Equal(t, Marks{}, r.e.Marks(r.id, 0))
+	r.with(func(p *Params) { p.Class, p.Hops = 0x20, 3 })
+	require.Equal(t, Marks{Class: 0x20, Hops: 3}, r.e.Marks(r.id, 0))
+	r.with(func(p *Params) { p.Path.Class, p.Path.Flow = Mark{true, 0}, Mark{true, 77} })
+	require.Equal(t, Marks{Hops: 3, Flow: Mark{true, 77}}, r.e.Marks(r.id, 0))
+	r.path(func(p *PathParams) { p.Class = Mark{true, 0xb8} })
+	r.with(func(p *Params) { p.Path.Class = Mark{} })
+	require.Equal(t, Marks{Class: 0xb8, Hops: 3, Flow: Mark{true, 77}}, r.e.Marks(r.id, 0))
+	require.Equal(t, Marks{}, r.e.Marks(r.id, 1))
+}
+
+// A message is delivered in parts when so much of it is there, in whatever order that came.
+func TestPartialDeliveryPoint(t *testing.T) {
+	r := newRawPeer(t, nil)
+	r.establish()
+	r.with(func(p *Params) { p.PartialDelivery = 250 })
+	first := r.tsn
+	piece := func(i int) []byte {
+		flags := []uint8{wire.FlagB, 0, 0, 0, wire.FlagE}[i]
+		return dataChunk(flags, first+wire.TSN(i), 0, 0, bytes.Repeat([]byte{byte('a' + i)}, 100))
+	}
+	parts := func() (sizes []int) {
+		var buf [1000]byte
+		for {
+			n, _, ok := r.e.Receive(r.now, r.id, buf[:])
+			if !ok {
+				return sizes
+			}
+			sizes = append(sizes, n)
+		}
+	}
+	r.say(piece(2))
+	r.say(piece(0))
+	require.Empty(t, parts(), "200 bytes, not in a row")
+	r.say(piece(1))
+	require.Equal(t, []int{300}, parts(), "all that is there")
+	r.say(piece(3))
+	require.Equal(t, []int{100}, parts(), "it goes on")
+	r.say(piece(4))
+	require.Equal(t, []int{100}, parts())
+	first += 5
+	r.tsn = first
+	r.say(dataChunk(whole, first, 0, 1, []byte("next")))
+	require.Equal(t, []int{4}, parts())
+}
+
+// A path's own threshold of RFC 7829 makes another the primary for good.
+func TestSwitchoverOfPath(t *testing.T) {
+	p := newPair(t, 2, nil)
+	p.connect()
+	a := p.e[0].assoc(p.id[0])
+	own, _ := p.e[0].PathParams(p.id[0], 0)
+	require.Zero(t, a.primary)
+	own.PFMaxRetrans, own.PrimarySwitchover = 0, 1
+	require.NoError(t, p.e[0].SetPathParams(p.now, p.id[0], 0, &own))
+	p.drop = func(_ int, f *flying) bool { return f.dst == addrOf(2, 0) || f.src == addrOf(2, 0) }
+	p.run(p.now + 200*Second)
+	require.EqualValues(t, 1, a.primary)
 }

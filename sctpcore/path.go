@@ -41,7 +41,7 @@ type path struct {
 	retransmits, timeouts, hbSent, hbAcked uint64
 	maxRTO                                 Time // the longest so far
 
-	own *PathParams // nil is Params.Path; four cache lines in all
+	own *PathParams // nil is what Params says; four cache lines in all
 }
 
 // clockGranularity is G of RFC 9260, section 6.3.1: a tick of the timing wheel.
@@ -72,7 +72,7 @@ func (p *path) payload() int { return p.pmdcs }
 // setMTU is the only place that changes a path's MTU, in bytes of IP packet.
 func (a *assoc) setMTU(p *path, mtu int) {
 	p.wide, p.mtu = int32(mtu), int32(mtu)
-	if most := a.pathParams(p).MTU; most != 0 && most < mtu {
+	if most := a.traits(p).MTU; most != 0 && most < mtu {
 		p.mtu, mtu = int32(most), most
 	}
 	p.pmdcs = (mtu - ipOverhead(p.dst) - wire.CommonHeaderLen) &^ 3
@@ -154,17 +154,18 @@ func (a *assoc) pathError(i int, now Time) {
 	if p.state == Unconfirmed || p.state == Inactive {
 		return
 	}
+	failing, switchover := a.thresholds(p)
 	switch {
 	case p.errors > a.maxRetrans(p):
 		a.setPathState(i, Inactive, ReasonTimeout, now)
-	case p.state == Active && a.pfMaxRetrans(p) >= 0 && p.errors > a.pfMaxRetrans(p):
+	case p.state == Active && failing >= 0 && p.errors > failing:
 		a.setPathState(i, PotentiallyFailed, ReasonTimeout, now)
 		// RFC 7829, 3.1: "the sender SHOULD send a HEARTBEAT chunk to the
 		// destination address" once it is potentially failed.
 		p.hbTimer = now
 		a.arm(now)
 	}
-	if s := a.params.PrimarySwitchover; s >= 0 && i == int(a.primary) && p.errors > s && a.current != a.primary {
+	if switchover >= 0 && i == int(a.primary) && p.errors > switchover && a.current != a.primary {
 		a.primary = a.current
 	}
 }

@@ -10,7 +10,7 @@ func (a *assoc) hold(d wire.Data, b block) {
 	in.growRecords(t)
 	r := in.record(t)
 	*r = inRecord{}
-	r.block, r.n, r.peer, r.held = b, uint32(len(d)), t, true
+	r.block, r.n, r.peer, r.held = b, uint16(len(d)), t, true
 	r.stream, r.ssn, r.flags = d.StreamID(), d.SSN(), d.Flags()
 	in.waiting++
 	first, last := t, t
@@ -25,9 +25,24 @@ func (a *assoc) hold(d wire.Data, b block) {
 		}
 	}
 	in.record(first).peer, in.record(last).peer = last, first
+	if a.params.PartialDelivery > 0 {
+		in.countRun(first, t, last, len(d.UserData()))
+	}
 	if in.record(first).flags&wire.FlagB != 0 && in.record(last).flags&wire.FlagE != 0 {
 		a.completed(first)
 	}
+}
+
+// countRun counts the user data of a run, from first to last, which TSN t of n bytes has
+// made of what stood on either side of it.
+func (in *inbound) countRun(first, t, last wire.TSN, n int) {
+	if last != t {
+		n += int(in.record(t + 1).bytes)
+	}
+	if first != t {
+		n += int(in.record(first).bytes)
+	}
+	in.record(first).bytes = uint32(n)
 }
 
 func (in *inbound) growRecords(t wire.TSN) {
@@ -139,7 +154,7 @@ func (in *inbound) take(t wire.TSN) readyRun {
 	r := in.record(t)
 	r.held = false
 	in.waiting--
-	return readyRun{r.block, r.n, r.flags&wire.FlagE != 0}
+	return readyRun{r.block, uint32(r.n), r.flags&wire.FlagE != 0}
 }
 
 // advanceBase moves base up to the first TSN that is held or not received.
@@ -153,15 +168,15 @@ func (in *inbound) advanceBase() {
 	}
 }
 
-// deliverPart starts delivering the first incomplete message in parts when the
-// receive buffer is full and nothing else could ever empty it (RFC 9260, section 6.9).
-func (a *assoc) deliverPart() {
+// deliverPart starts delivering the first message that is held, incomplete, in parts if
+// that many bytes of it are here in a row (RFC 9260, section 6.9).
+func (a *assoc) deliverPart(least int) {
 	in := &a.in
-	if in.partial.active || in.ready.len() > 0 || in.waiting == 0 {
+	if in.partial.active || in.waiting == 0 {
 		return
 	}
 	r := in.at(in.base)
-	if r == nil || r.flags&wire.FlagB == 0 || r.complete || in.cum.Less(in.base) {
+	if r == nil || r.flags&wire.FlagB == 0 || r.complete || int(r.bytes) < least || in.cum.Less(in.base) {
 		return
 	}
 	if r.flags&wire.FlagU == 0 && r.ssn != in.streams[r.stream].next {

@@ -227,7 +227,7 @@ func (e *Endpoint) HandleUnreachable(now Time, src, dst wire.Addr, quoted []byte
 	p := &a.paths[i]
 	switch {
 	case mtu != 0:
-		if mtu >= MinMTU && mtu < int(p.mtu) {
+		if mtu >= MinMTU && mtu < int(p.mtu) && !a.traits(p).NoDiscovery {
 			a.setMTU(p, mtu)
 		}
 	case protocol && a.state != CookieWait:

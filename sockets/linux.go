@@ -57,14 +57,23 @@ const (
 	optAssocStats            = 112
 	optPRSupported           = 113
 	optDefaultPRInfo         = 114
+	optPRAssocStatus         = 115
+	optPRStreamStatus        = 116
 	optReconfigSupported     = 117
+	optEnableStreamReset     = 118
+	optResetStreams          = 119
+	optResetAssoc            = 120
+	optAddStreams            = 121
 	optStreamScheduler       = 123
+	optStreamSchedulerValue  = 124
 	optInterleavingSupported = 125
 	optEvent                 = 127
 	optAsconfSupported       = 128
 	optAuthSupported         = 129
 	optECNSupported          = 130
 	optExposePFState         = 131
+	optRemoteUDPEncapsPort   = 132
+	optPLPMTUDProbeInterval  = 133
 )
 
 // Identifiers of sctp_assoc_t that name no single association.

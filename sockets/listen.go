@@ -101,7 +101,7 @@ func (s *socket) acceptMore() {
 				continue
 			}
 			if s.style == oneToMany {
-				s.cameUp(s.adopt(conn, s.defaults))
+				s.cameUp(s.adopt(conn, s.settingsFrom(conn)))
 				continue
 			}
 			s.offer = &offer{conn: conn}
@@ -123,6 +123,16 @@ func (s *socket) acceptMore() {
 	}
 }
 
+// settingsFrom are the settings of an accepted association: its parameters are those that the
+// listener had when it came up.
+func (s *socket) settingsFrom(conn *dataplane.Conn) settings {
+	set := s.defaults
+	if p, err := conn.Params(); err == nil {
+		set.params = p
+	}
+	return set
+}
+
 // hand puts an accepted association's descriptor into the listening queue.
 func (s *socket) hand(o *offer) error {
 	if o.child == nil {
@@ -133,7 +143,7 @@ func (s *socket) hand(o *offer) error {
 		o.child, o.program = child, program
 		child.mu.Lock()
 		child.phase = connecting
-		child.cameUp(child.adopt(o.conn, s.defaults))
+		child.cameUp(child.adopt(o.conn, s.settingsFrom(o.conn)))
 		child.mu.Unlock()
 	}
 	o.child.mu.Lock()

@@ -36,7 +36,6 @@ type options struct {
 	noDelay     bool
 	noFragments bool
 	interleave  bool
-	pdPoint     uint32
 	autoAsconf  bool
 	wanted      proto.FrameFlags // FlagRcvInfo, FlagNxtInfo and FlagSndRcv: what DATA frames say
 
@@ -153,9 +152,9 @@ type option struct {
 }
 
 func (s *socket) getOption(k *call) error {
-	o, known := optionTable[optionKey{k.ask.Level, k.ask.Name}]
-	if !known || o.get == nil {
-		return s.unknownOption(k)
+	o := s.option(k)
+	if o.get == nil {
+		return unix.ENOPROTOOPT
 	}
 	value, err := o.get(s, k.body, int(int32(k.ask.Size)))
 	if err != nil {
@@ -170,24 +169,19 @@ func (s *socket) getOption(k *call) error {
 }
 
 func (s *socket) setOption(k *call) error {
-	o, known := optionTable[optionKey{k.ask.Level, k.ask.Name}]
-	if !known || o.set == nil {
-		return s.unknownOption(k)
+	o := s.option(k)
+	if o.set == nil {
+		return unix.ENOPROTOOPT
 	}
 	return o.set(s, k.body)
 }
 
-// unknownOption is what a kernel says that does not have the option.
-func (s *socket) unknownOption(k *call) error {
-	switch k.ask.Level {
-	case solSocket, solIP, solSCTP:
-		return unix.ENOPROTOOPT
-	case solIPv6:
-		if s.domain == unix.AF_INET6 {
-			return unix.ENOPROTOOPT
-		}
+// option is what a call asks for; the zero value is what a kernel does not have either.
+func (s *socket) option(k *call) option {
+	if k.ask.Level == solIPv6 && s.domain != unix.AF_INET6 {
+		return option{}
 	}
-	return unix.ENOPROTOOPT
+	return optionTable[optionKey{k.ask.Level, k.ask.Name}]
 }
 
 // decode reads a structure; what the program's buffer does not reach is 0.

@@ -63,11 +63,7 @@ func setAssocInfo(s *socket, v *assocParams) error {
 	}
 	return s.apply(a, func(set *settings) error {
 		if v.MaxRetrans != 0 {
-			paths := 0
-			if a != nil {
-				paths = len(a.peers)
-			}
-			if paths > 1 && int(v.MaxRetrans) > paths*set.params.PathMaxRetrans {
+			if a != nil && len(a.peers) > 1 && int(v.MaxRetrans) > a.pathRetrans() {
 				return unix.EINVAL
 			}
 			set.params.AssocMaxRetrans = int(v.MaxRetrans)
@@ -77,6 +73,15 @@ func setAssocInfo(s *socket, v *assocParams) error {
 		}
 		return nil
 	})
+}
+
+// pathRetrans is the sum of the paths' Path.Max.Retrans.
+func (a *assoc) pathRetrans() (sum int) {
+	for _, p := range a.peers {
+		pp, _ := a.conn.PathParams(p.Addr()) // one that has gone counts 0
+		sum += pp.MaxRetrans
+	}
+	return sum
 }
 
 func getInitMsg(s *socket, v *initMsg) error {
@@ -312,14 +317,19 @@ var noDelayOption = flag(
 	func(s *socket) bool { return s.noDelay },
 	func(s *socket, on bool) error {
 		s.noDelay = on
-		change := func(set *settings) error {
-			set.params.Nagle = !on
-			return nil
-		}
-		for _, a := range s.assocs {
-			if err := s.apply(a, change); err != nil && !a.over {
-				return err
-			}
-		}
-		return s.apply(nil, change)
+		return s.applyAll(func(p *sctpcore.Params) { p.Nagle = !on })
 	})
+
+// deliveryPointOption is of the socket, and so of all its associations.
+var deliveryPointOption = option{
+	get: reader(0, func(s *socket, v *uint32) error {
+		*v = uint32(s.defaults.params.PartialDelivery)
+		return nil
+	}),
+	set: writer(func(s *socket, v *uint32) error {
+		if *v > uint32(s.receiveBuffer()/2) {
+			return unix.EINVAL
+		}
+		return s.applyAll(func(p *sctpcore.Params) { p.PartialDelivery = int(*v) })
+	}),
+}

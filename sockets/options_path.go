@@ -30,33 +30,70 @@ func (s *socket) pathOf(id int32, addr *storage) (a *assoc, dst netip.Addr, err 
 	return a, p.Addr(), nil
 }
 
+// alterPath changes what the path to dst has, or if that is not valid all paths of an
+// association and those to come, or of associations to come if a is nil.
+func (s *socket) alterPath(a *assoc, dst netip.Addr, change func(*sctpcore.PathParams)) error {
+	if dst.IsValid() {
+		return a.alterPath(dst, change)
+	}
+	err := s.apply(a, func(set *settings) error {
+		pp := set.params.OfPath()
+		change(&pp)
+		set.params.SetOfPath(&pp)
+		return nil
+	})
+	if err != nil || a == nil {
+		return err
+	}
+	for _, p := range a.peers { // those that were told something else before
+		if err := a.alterPath(p.Addr(), change); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *assoc) alterPath(dst netip.Addr, change func(*sctpcore.PathParams)) error {
+	pp, err := a.conn.PathParams(dst)
+	if err != nil {
+		return err
+	}
+	change(&pp)
+	return a.conn.SetPathParams(dst, &pp)
+}
+
+// pathParams are what the path to dst has, or those that were told nothing of their own;
+// set is where that is read.
+func pathParams(set *settings, a *assoc, dst netip.Addr) (sctpcore.PathParams, error) {
+	if dst.IsValid() {
+		return a.conn.PathParams(dst)
+	}
+	return set.params.OfPath(), nil
+}
+
 func getPeerAddrParams(s *socket, in []byte, size int) ([]byte, error) {
 	if size < peerAddrParamsShort {
 		return nil, unix.EINVAL
 	}
 	v := decode[peerAddrParams](in)
-	a, dst, err := s.pathOf(v.AssocID, &v.Addr)
+	on, dst, err := s.pathOf(v.AssocID, &v.Addr)
 	if err != nil {
 		return nil, err
 	}
-	set, _, err := s.settingsOf(v.AssocID)
+	set, a, err := s.settingsOf(v.AssocID)
 	if err != nil {
 		return nil, err
 	}
-	if a != nil {
-		set = &a.settings
+	if on != nil {
+		set, a = &on.settings, on
 	}
-	pp := set.params.Path
-	if a != nil {
-		if pp, err = a.conn.PathParams(dst); err != nil {
-			return nil, err
-		}
+	pp, err := pathParams(set, a, dst)
+	if err != nil {
+		return nil, err
 	}
 	fillPathParams(&v, &set.params, &pp)
 	if a != nil {
-		if p, err := a.path(dst); err == nil {
-			v.PathMTU = uint32(p.MTU)
-		}
+		v.PathMTU = a.pathMTU(dst)
 	}
 	b := encode(&v)
 	if size < len(b) {
@@ -65,25 +102,30 @@ func getPeerAddrParams(s *socket, in []byte, size int) ([]byte, error) {
 	return b, nil
 }
 
+// pathMTU is what is in use to dst, or the least of all paths; 0 after the end.
+func (a *assoc) pathMTU(dst netip.Addr) uint32 {
+	least := 0
+	paths, _ := a.conn.Paths()
+	for i := range paths {
+		if mtu := paths[i].MTU; (!dst.IsValid() || paths[i].Dst.Netip() == dst) && (least == 0 || mtu < least) {
+			least = mtu
+		}
+	}
+	return uint32(least)
+}
+
 func fillPathParams(v *peerAddrParams, p *sctpcore.Params, pp *sctpcore.PathParams) {
-	v.HBInterval = milliseconds(pp.HBInterval)
-	if pp.HBInterval == 0 {
-		v.HBInterval = milliseconds(p.HBInterval)
-	}
-	v.MaxRetrans = uint16(pp.MaxRetrans)
-	if pp.MaxRetrans == 0 {
-		v.MaxRetrans = uint16(p.PathMaxRetrans)
-	}
+	v.HBInterval, v.MaxRetrans = milliseconds(pp.HBInterval), uint16(pp.MaxRetrans)
 	v.PathMTU, v.SACKDelay = uint32(pp.MTU), milliseconds(p.SACKDelay)
-	v.Flags, v.FlowLabel, v.DSCP = sppHBEnable|sppPMTUDEnable|sppSACKDelayOn, 0, 0
-	if pp.NoHeartbeat {
-		v.Flags ^= sppHBEnable | sppHBDisable
-	}
-	if pp.MTU != 0 {
-		v.Flags ^= sppPMTUDEnable | sppPMTUDDisable
-	}
-	if p.SACKFrequency == 1 {
-		v.Flags ^= sppSACKDelayOn | sppSACKDelayOff
+	v.Flags, v.FlowLabel, v.DSCP = sppHBEnable|sppPMTUDEnable|sppSACKDelayOn, pp.Flow.Value, uint8(pp.Class.Value)
+	for _, f := range []struct {
+		is    bool
+		flags uint32
+	}{{pp.NoHeartbeat, sppHBEnable | sppHBDisable}, {pp.NoDiscovery, sppPMTUDEnable | sppPMTUDDisable}, {p.SACKFrequency == 1, sppSACKDelayOn | sppSACKDelayOff},
+		{pp.Flow.Set, sppIPv6FlowLabel}, {pp.Class.Set, sppDSCP}} {
+		if f.is {
+			v.Flags ^= f.flags
+		}
 	}
 }
 
@@ -94,11 +136,11 @@ func setPeerAddrParams(s *socket, in []byte) error {
 	v := decode[peerAddrParams](in)
 	switch {
 	case len(in) != peerAddrParamsShort && len(in) != 156,
-		v.Flags&(sppIPv6FlowLabel|sppDSCP) != 0, // the core has neither
+		len(in) == peerAddrParamsShort && v.Flags&(sppIPv6FlowLabel|sppDSCP) != 0,
 		contradicts(v.Flags, sppHBEnable|sppHBDisable),
 		contradicts(v.Flags, sppPMTUDEnable|sppPMTUDDisable),
 		contradicts(v.Flags, sppSACKDelayOn|sppSACKDelayOff),
-		v.SACKDelay > 500, v.PathMTU != 0 && v.PathMTU < 512:
+		v.SACKDelay > 500, v.PathMTU != 0 && v.PathMTU < sctpcore.MinMTU:
 		return unix.EINVAL
 	}
 	a, dst, err := s.pathOf(v.AssocID, &v.Addr)
@@ -115,26 +157,10 @@ func setPeerAddrParams(s *socket, in []byte) error {
 			return err
 		}
 	}
-	if dst.IsValid() {
-		pp, err := a.conn.PathParams(dst)
-		if err != nil {
-			return err
-		}
-		changePathParams(&pp, &v)
-		if err := a.conn.SetPathParams(dst, &pp); err != nil {
-			return err
-		}
-		return s.apply(a, func(set *settings) error { return changeSACKDelay(set, &v) })
+	if err := s.alterPath(a, dst, func(pp *sctpcore.PathParams) { changePathParams(pp, &v) }); err != nil {
+		return err
 	}
-	return s.apply(a, func(set *settings) error {
-		changePathParams(&set.params.Path, &v)
-		if a != nil {
-			if err := a.conn.SetPathParams(netip.Addr{}, &set.params.Path); err != nil {
-				return err
-			}
-		}
-		return changeSACKDelay(set, &v)
-	})
+	return s.apply(a, func(set *settings) error { return changeSACKDelay(set, &v) })
 }
 
 func demandHeartbeat(a *assoc, dst netip.Addr) error {
@@ -160,21 +186,32 @@ func changePathParams(pp *sctpcore.PathParams, v *peerAddrParams) {
 			pp.HBInterval = ms(v.HBInterval)
 		}
 		if v.Flags&sppHBTimeIsZero != 0 {
-			pp.HBInterval = 1
+			pp.HBInterval = 1 // an association's is above 0
 		}
 	case v.Flags&sppHBDisable != 0:
 		pp.NoHeartbeat = true
 	}
 	switch {
-	case v.Flags&sppPMTUDDisable != 0 && v.PathMTU != 0:
-		pp.MTU = int(v.PathMTU)
+	case v.Flags&sppPMTUDDisable != 0:
+		if pp.NoDiscovery = true; v.PathMTU != 0 {
+			pp.MTU = int(v.PathMTU)
+		}
 	case v.Flags&sppPMTUDEnable != 0:
-		pp.MTU = 0
+		pp.NoDiscovery, pp.MTU = false, 0
 	}
 	if v.MaxRetrans != 0 {
 		pp.MaxRetrans = int(v.MaxRetrans)
 	}
+	if v.Flags&sppIPv6FlowLabel != 0 {
+		pp.Flow = sctpcore.Mark{Set: true, Value: v.FlowLabel & 0xfffff}
+	}
+	if v.Flags&sppDSCP != 0 {
+		pp.Class = sctpcore.Mark{Set: true, Value: uint32(v.DSCP) & dscpMask}
+	}
 }
+
+// dscpMask is the part of a traffic class that programs set; the rest is ECN's.
+const dscpMask = 0xfc
 
 // changeSACKDelay is of the association, whatever path was named: SACKs are.
 func changeSACKDelay(set *settings, v *peerAddrParams) error {
@@ -192,31 +229,21 @@ func changeSACKDelay(set *settings, v *peerAddrParams) error {
 	return nil
 }
 
-// threshold is both forms of SCTP_PEER_ADDR_THLDS.
+// getThresholds is both forms of SCTP_PEER_ADDR_THLDS.
 func getThresholds(s *socket, v *thresholdsV2) error {
 	a, dst, err := s.pathOf(v.AssocID, &v.Addr)
 	if err != nil {
 		return unix.ENOENT
 	}
-	set, _, err := s.settingsOf(v.AssocID)
-	if err != nil {
-		return err
-	}
-	pp := set.params.Path
-	if a != nil {
-		set = &a.settings
-		if pp, err = a.conn.PathParams(dst); err != nil {
+	var set *settings
+	if a == nil {
+		if set, a, err = s.settingsOf(v.AssocID); err != nil {
 			return err
 		}
 	}
-	v.MaxRetrans, v.PF, v.Switchover = uint16(pp.MaxRetrans), never16(pp.PFMaxRetrans), never16(set.params.PrimarySwitchover)
-	if v.MaxRetrans == 0 {
-		v.MaxRetrans = uint16(set.params.PathMaxRetrans)
-	}
-	if pp.PFMaxRetrans == 0 {
-		v.PF = never16(set.params.PFMaxRetrans)
-	}
-	return nil
+	pp, err := pathParams(set, a, dst)
+	v.MaxRetrans, v.PF, v.Switchover = uint16(pp.MaxRetrans), never16(pp.PFMaxRetrans), never16(pp.PrimarySwitchover)
+	return err
 }
 
 // never16 is a threshold as Linux has it: what is never passed is 65535.
@@ -242,26 +269,18 @@ func setThresholds(s *socket, v *thresholdsV2, switchover bool) error {
 	if err != nil {
 		return unix.ENOENT
 	}
-	if dst.IsValid() {
-		pp, err := a.conn.PathParams(dst)
-		if err != nil {
+	if a == nil {
+		if _, a, err = s.settingsOf(v.AssocID); err != nil {
 			return err
 		}
+	}
+	return s.alterPath(a, dst, func(pp *sctpcore.PathParams) {
 		if v.MaxRetrans != 0 {
 			pp.MaxRetrans = int(v.MaxRetrans)
 		}
-		pp.PFMaxRetrans = thresholdOf(v.PF)
-		return a.conn.SetPathParams(dst, &pp)
-	}
-	return s.alter(v.AssocID, func(set *settings) error {
-		if v.MaxRetrans != 0 {
-			set.params.PathMaxRetrans = int(v.MaxRetrans)
+		if pp.PFMaxRetrans = thresholdOf(v.PF); switchover {
+			pp.PrimarySwitchover = thresholdOf(v.Switchover)
 		}
-		set.params.PFMaxRetrans = thresholdOf(v.PF)
-		if switchover {
-			set.params.PrimarySwitchover = thresholdOf(v.Switchover)
-		}
-		return nil
 	})
 }
 

@@ -2,6 +2,8 @@ package sockets
 
 import (
 	"golang.org/x/sys/unix"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
 // An option names the association that it is about by sctp_assoc_t. On one-to-one and
@@ -97,6 +99,20 @@ func (s *socket) apply(a *assoc, change func(*settings) error) error {
 		*set = old
 	}
 	return err
+}
+
+// applyAll changes what is the socket's alone: in all its associations and those to come.
+func (s *socket) applyAll(change func(*sctpcore.Params)) error {
+	do := func(set *settings) error {
+		change(&set.params)
+		return nil
+	}
+	for _, a := range s.assocs {
+		if err := s.apply(a, do); err != nil && !a.over {
+			return err
+		}
+	}
+	return s.apply(nil, do)
 }
 
 // tell gives the core an association's parameters, or the listener those of

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
 // socketOptions are those of level SOL_SOCKET that mean something here.
@@ -24,17 +26,75 @@ var socketOptions = map[uint32]option{
 var rememberedOptions = map[uint32]map[uint32]int32{
 	solSocket: {
 		unix.SO_DEBUG: 0, unix.SO_DONTROUTE: 0, unix.SO_BROADCAST: 0, unix.SO_KEEPALIVE: 0, unix.SO_OOBINLINE: 0,
-		unix.SO_NO_CHECK: 0, unix.SO_PRIORITY: 0, unix.SO_RCVLOWAT: 1, unix.SO_MARK: 0, unix.SO_TIMESTAMP: 0, unix.SO_TIMESTAMPNS: 0,
-		unix.SO_BUSY_POLL: 0, unix.SO_RXQ_OVFL: 0,
+		unix.SO_NO_CHECK: 0, unix.SO_PRIORITY: 0, unix.SO_RCVLOWAT: 1, unix.SO_MARK: 0, unix.SO_BUSY_POLL: 0,
 	},
-	solIP: {
-		unix.IP_TOS: 0, unix.IP_TTL: 64, unix.IP_MTU_DISCOVER: unix.IP_PMTUDISC_WANT, unix.IP_RECVERR: 0, unix.IP_RECVTOS: 0,
-		unix.IP_RECVTTL: 0, unix.IP_PKTINFO: 0, unix.IP_FREEBIND: 0, unix.IP_BIND_ADDRESS_NO_PORT: 0,
-	},
-	solIPv6: {
-		unix.IPV6_UNICAST_HOPS: 64, unix.IPV6_TCLASS: 0, unix.IPV6_RECVTCLASS: 0, unix.IPV6_RECVPKTINFO: 0, unix.IPV6_RECVERR: 0,
-		unix.IPV6_MTU_DISCOVER: unix.IPV6_PMTUDISC_WANT, unix.IPV6_RECVHOPLIMIT: 0, unix.IPV6_FREEBIND: 0,
-	},
+	solIP:   {unix.IP_MTU_DISCOVER: unix.IP_PMTUDISC_WANT, unix.IP_BIND_ADDRESS_NO_PORT: 0},
+	solIPv6: {unix.IPV6_MTU_DISCOVER: unix.IPV6_PMTUDISC_WANT},
+}
+
+// offOptions are off and cannot be switched on: they would show the program what is not
+// known here, or let it bind addresses that there are not.
+var offOptions = map[uint32][]uint32{
+	solSocket: {unix.SO_TIMESTAMP, unix.SO_TIMESTAMPNS, unix.SO_RXQ_OVFL},
+	solIP:     {unix.IP_RECVERR, unix.IP_RECVTOS, unix.IP_RECVTTL, unix.IP_PKTINFO, unix.IP_FREEBIND},
+	solIPv6:   {unix.IPV6_RECVERR, unix.IPV6_RECVTCLASS, unix.IPV6_RECVHOPLIMIT, unix.IPV6_RECVPKTINFO, unix.IPV6_FREEBIND},
+}
+
+var offOption = anyLength(flag(func(*socket) bool { return false }, func(_ *socket, on bool) error {
+	if on {
+		return unix.ENOPROTOOPT
+	}
+	return nil
+}))
+
+// headerOptions are of packets' headers: those of both families are one here, a socket
+// sending by both what it is told by either.
+var headerOptions = map[optionKey]option{
+	{solIP, unix.IP_TOS}:              headerOption(0, 255, func(p *sctpcore.Params) *uint8 { return &p.Class }),
+	{solIP, unix.IP_TTL}:              headerOption(usualHops, 255, func(p *sctpcore.Params) *uint8 { return &p.Hops }),
+	{solIPv6, unix.IPV6_TCLASS}:       headerOption(0, 255, func(p *sctpcore.Params) *uint8 { return &p.Class }),
+	{solIPv6, unix.IPV6_UNICAST_HOPS}: headerOption(usualHops, 255, func(p *sctpcore.Params) *uint8 { return &p.Hops }),
+}
+
+// usualHops is the hop limit of packets of which nothing was said.
+const usualHops = 64
+
+// headerOption is a field of headers; -1 is the usual value again. A traffic class has no
+// bits of ECN, a hop limit of 0 is none.
+func headerOption(usual, most int32, field func(*sctpcore.Params) *uint8) option {
+	return anyLength(option{
+		get: reader(0, func(s *socket, v *int32) error {
+			if *v = int32(*field(&s.defaults.params)); *v == 0 {
+				*v = usual
+			}
+			return nil
+		}),
+		set: func(s *socket, in []byte) error {
+			v, err := intOrByte(in)
+			switch {
+			case err != nil:
+				return err
+			case v < -1 || v > most || v == 0 && usual != 0:
+				return unix.EINVAL
+			case v == -1:
+				v = 0
+			case usual == 0:
+				v &= dscpMask
+			}
+			return s.applyAll(func(p *sctpcore.Params) { *field(p) = uint8(v) })
+		},
+	})
+}
+
+// intOrByte is an int as programs pass it to options of IP, for which a byte will do.
+func intOrByte(in []byte) (int32, error) {
+	switch {
+	case len(in) >= 4:
+		return int32(binary.LittleEndian.Uint32(in)), nil
+	case len(in) >= 1:
+		return int32(in[0]), nil
+	}
+	return 0, unix.EINVAL
 }
 
 // remembered makes an option that is only kept.
@@ -48,13 +108,8 @@ func remembered(key optionKey, initial int32) option {
 			return nil
 		}),
 		set: func(s *socket, in []byte) error {
-			var v int32
-			switch {
-			case len(in) >= 4:
-				v = int32(binary.LittleEndian.Uint32(in))
-			case key.level != solSocket && len(in) >= 1: // a byte will do
-				v = int32(in[0])
-			default:
+			v, err := intOrByte(in)
+			if err != nil || key.level == solSocket && len(in) < 4 {
 				return unix.EINVAL
 			}
 			if s.remembered == nil {

@@ -1,8 +1,10 @@
 package sockets
 
-import "github.com/trunkline-sctp/trunkline/sockets/proto"
+import (
+	"golang.org/x/sys/unix"
 
-import "golang.org/x/sys/unix"
+	"github.com/trunkline-sctp/trunkline/sockets/proto"
+)
 
 // optionTable is every option that sockets have. What it has not, and what has no set
 // or no get, is ENOPROTOOPT, as on a kernel without it.
@@ -15,6 +17,14 @@ func init() { // not in the declaration: getOption, which the table's functions 
 	}
 	for name, o := range socketOptions {
 		optionTable[optionKey{solSocket, name}] = o
+	}
+	for key, o := range headerOptions {
+		optionTable[key] = o
+	}
+	for level, names := range offOptions {
+		for _, name := range names {
+			optionTable[optionKey{level, name}] = offOption
+		}
 	}
 	for level, names := range rememberedOptions {
 		for name, initial := range names {
@@ -44,15 +54,15 @@ var sctpOptions = map[uint32]option{
 	optPeerAddrInfo:          {reader(0, getPathInfo), nil},
 	optDelayedSACK:           {getDelayedSACK, setDelayedSACK},
 	optContext:               contextOption,
-	optFragmentInterleave:    toggle(func(s *socket) *bool { return &s.interleave }),
-	optPartialDeliveryPoint:  {reader(0, getDeliveryPoint), writer(setDeliveryPoint)},
+	optFragmentInterleave:    exactly(4, toggle(func(s *socket) *bool { return &s.interleave })),
+	optPartialDeliveryPoint:  deliveryPointOption,
 	optMaxBurst:              maxBurstOption,
-	optAuthChunk:             {nil, setAuthChunk},
+	optAuthChunk:             {notReadable, setAuthChunk},
 	optHMACIdent:             {getHMACs, setHMACs},
-	optAuthKey:               {nil, setAuthKey},
+	optAuthKey:               {notReadable, setAuthKey},
 	optAuthActiveKey:         {reader(0, getActiveKey), writer(setActiveKey)},
-	optAuthDeleteKey:         {nil, writer(deleteKey)},
-	optAuthDeactivateKey:     {nil, writer(deactivateKey)},
+	optAuthDeleteKey:         {notReadable, writer(deleteKey)},
+	optAuthDeactivateKey:     {notReadable, writer(deactivateKey)},
 	optPeerAuthChunks:        {getPeerChunks, nil},
 	optLocalAuthChunks:       {getLocalChunks, nil},
 	optAssocNumber:           {reader(0, getAssocNumber), nil},
@@ -76,9 +86,18 @@ var sctpOptions = map[uint32]option{
 	optAutoAsconf:            flag(func(s *socket) bool { return s.autoAsconf }, setAutoAsconf),
 	optPRSupported:           missing,
 	optReconfigSupported:     missing,
-	optInterleavingSupported: missing,
+	optInterleavingSupported: interleaving,
 	optECNSupported:          missing,
+	optEnableStreamReset:     missing,
+	optResetStreams:          {nil, reconfigure(8)},
+	optResetAssoc:            {nil, reconfigure(4)},
+	optAddStreams:            {nil, reconfigure(8)},
 	optStreamScheduler:       missing,
+	optStreamSchedulerValue:  schedulerValue,
+	optPRAssocStatus:         {reader(0, getPRStatus), nil},
+	optPRStreamStatus:        {reader(0, getPRStatus), nil},
+	optRemoteUDPEncapsPort:   encapsulation,
+	optPLPMTUDProbeInterval:  probing,
 }
 
 // supportOption offers an extension to associations to come.
@@ -110,26 +129,9 @@ func supportOption(field func(*socket) *bool) option {
 				return err
 			}
 			*field(s) = v.Value != 0
-			return nil
+			return s.tell(nil)
 		}),
 	}
-}
-
-// missing is an extension that the core does not have, or a choice of which it has
-// only number 0: it is off, and cannot be switched on.
-var missing = option{
-	get: reader(0, func(s *socket, v *assocValue) error {
-		_, _, err := s.settingsOf(v.AssocID)
-		v.Value = 0
-		return err
-	}),
-	set: longWriter(func(s *socket, v *assocValue) error {
-		if v.Value != 0 {
-			return unix.ENOPROTOOPT
-		}
-		_, _, err := s.settingsOf(v.AssocID)
-		return err
-	}),
 }
 
 // setAutoAsconf is for sockets bound to all addresses, or not yet bound, as on Linux.
@@ -139,19 +141,6 @@ func setAutoAsconf(s *socket, on bool) error {
 		return unix.EINVAL
 	}
 	s.autoAsconf = on
-	return nil
-}
-
-func getDeliveryPoint(s *socket, v *uint32) error {
-	*v = s.pdPoint
-	return nil
-}
-
-func setDeliveryPoint(s *socket, v *uint32) error {
-	if *v > uint32(s.receiveBuffer()/2) {
-		return unix.EINVAL
-	}
-	s.pdPoint = *v
 	return nil
 }
 

@@ -151,7 +151,6 @@ func TestOptionErrors(t *testing.T) {
 	one.fails(unix.ENOPROTOOPT, proto.OpGetOpt, solSocket, 9999, make([]byte, 4))
 	one.fails(unix.ENOPROTOOPT, proto.OpGetOpt, solIPv6, unix.IPV6_V6ONLY, make([]byte, 4))
 	set(one, unix.ENOPROTOOPT, optPRSupported, &assocValue{0, 1})
-	set(one, unix.ENOPROTOOPT, optInterleavingSupported, &assocValue{0, 1})
 	set(one, unix.ENOPROTOOPT, optDefaultPRInfo, &defaultPRInfo{Policy: 0x10, Value: 5})
 	require.Equal(t, assocValue{}, getAs(one, optPRSupported, assocValue{}))
 }

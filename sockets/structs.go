@@ -153,6 +153,36 @@ type assocStats struct {
 	InControl     uint64  `c:"sas_ictrlchunks"`
 }
 
+type streamValue struct {
+	AssocID int32  `c:"assoc_id"`
+	Stream  uint16 `c:"stream_id"`
+	Value   uint16 `c:"stream_value"`
+}
+
+type prStatus struct {
+	AssocID int32  `c:"sprstat_assoc_id"`
+	Stream  uint16 `c:"sprstat_sid"`
+	Policy  uint16 `c:"sprstat_policy"`
+	Unsent  uint64 `c:"sprstat_abandoned_unsent"`
+	Sent    uint64 `c:"sprstat_abandoned_sent"`
+}
+
+type udpEncaps struct {
+	AssocID int32 `c:"sue_assoc_id"`
+	_       [4]byte
+	Addr    storage `c:"sue_address"`
+	Port    uint16  `c:"sue_port"`
+	_       [6]byte
+}
+
+type probeInterval struct {
+	AssocID  int32 `c:"spi_assoc_id"`
+	_        [4]byte
+	Addr     storage `c:"spi_address"`
+	Interval uint32  `c:"spi_interval"` // ms
+	_        [4]byte
+}
+
 type authKeyHeader struct {
 	AssocID int32  `c:"sca_assoc_id"`
 	Key     uint16 `c:"sca_keynumber"`

@@ -242,6 +242,30 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+// TestTemplateMarks: traffic class, hop limit, flow label and DF are as they are asked for.
+func TestTemplateMarks(t *testing.T) {
+	headers := func(c TemplateConfig) gopacket.Packet {
+		c.Iface, c.DstMAC = testIface(t), peerMAC
+		var tpl Template
+		require.NoError(t, tpl.Set(&c))
+		pkt := packet(256, sctpBytes(12))
+		require.True(t, tpl.Write(pkt))
+		p := gopacket.NewPacket(pkt.Data(), layers.LayerTypeEthernet, gopacket.Default)
+		require.Nil(t, p.ErrorLayer())
+		verify(t, p)
+		return p
+	}
+	for _, cut := range []bool{false, true} {
+		h := headers(TemplateConfig{Src: our4, Dst: peer4, DSCP: 46, HopLimit: 3, Flow: 9, HasFlow: true, MayBeCut: cut}).Layer(layers.LayerTypeIPv4).(*layers.IPv4)
+		require.Equal(t, []uint8{46 << 2, 3}, []uint8{h.TOS, h.TTL})
+		require.Equal(t, cut, h.Flags&layers.IPv4DontFragment == 0)
+	}
+	for _, flow := range []uint32{0, 1, 0xfffff} {
+		h := headers(TemplateConfig{Src: our6, Dst: peer6, DSCP: 46, HopLimit: 3, Flow: flow, HasFlow: true}).Layer(layers.LayerTypeIPv6).(*layers.IPv6)
+		require.Equal(t, []uint32{46 << 2, 3, flow}, []uint32{uint32(h.TrafficClass), uint32(h.HopLimit), h.FlowLabel})
+	}
+}
+
 func TestTemplateRefuses(t *testing.T) {
 	var tpl Template
 	require.False(t, tpl.Write(packet(256, sctpBytes(12))), "unset")

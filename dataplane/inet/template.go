@@ -12,8 +12,8 @@ import (
 const defaultHopLimit = 64
 
 // dontFragment is the DF bit in the IPv4 flags and offset word. All but what
-// PutFragment writes has it: the core does path MTU discovery (RFC 9260, section
-// 7.3).
+// PutFragment writes has it, unless MayBeCut is asked for: the core does path MTU
+// discovery (RFC 9260, section 7.3).
 const dontFragment = 0x4000
 
 // TemplateConfig says what the headers of a path contain.
@@ -23,6 +23,9 @@ type TemplateConfig struct {
 	Src, Dst wire.Addr // of one family
 	DSCP     uint8     // 0 to 63
 	HopLimit uint8     // 0 is 64
+	Flow     uint32    // IPv6: the flow label, if HasFlow; else it is made of the addresses
+	HasFlow  bool
+	MayBeCut bool // IPv4: without DF
 	// Flags are ored into every packet's: nic.TxSCTPChecksum and
 	// nic.TxIPChecksum as far as the port can do them. With TxIPChecksum the
 	// header checksum is left 0 for the port.
@@ -64,7 +67,10 @@ func (t *Template) Set(c *TemplateConfig) error {
 		t.l2 = uint8(c.Iface.putLink(t.hdr[:], c.DstMAC, etherIPv6))
 		t.n = t.l2 + ipv6Len
 		putIPv6(t.hdr[t.l2:], c.Src, c.Dst, c.DSCP<<2, hops, ProtoSCTP, 0)
-		label := flowLabel(c.Src, c.Dst)
+		label := c.Flow & 0xfffff
+		if !c.HasFlow {
+			label = flowLabel(c.Src, c.Dst)
+		}
 		h := t.hdr[t.l2:]
 		h[1] |= byte(label >> 16)
 		binary.BigEndian.PutUint16(h[2:], uint16(label))
@@ -76,6 +82,9 @@ func (t *Template) Set(c *TemplateConfig) error {
 	t.n = t.l2 + ipv4Len
 	h := t.hdr[t.l2:t.n]
 	putIPv4(h, c.Src, c.Dst, c.DSCP<<2, hops, ProtoSCTP, 0)
+	if c.MayBeCut {
+		clear(h[6:8])
+	}
 	clear(h[2:4])
 	clear(h[10:12])
 	t.sum = uint32(Fold(Sum(0, h)))
@@ -119,7 +128,7 @@ func (t *Template) Put(b []byte, length int) {
 		binary.BigEndian.PutUint16(h[4:], uint16(length))
 		return
 	}
-	t.id++ // of no meaning with DF set (RFC 6864), but middleboxes like it to move
+	t.id++ // of no meaning with DF set (RFC 6864), but middleboxes like it to move; without it tells the pieces apart
 	total := uint16(ipv4Len + length)
 	binary.BigEndian.PutUint16(h[2:], total)
 	binary.BigEndian.PutUint16(h[4:], t.id)
