@@ -14,11 +14,15 @@
 // gets without being told. What went over the wire is captured at our end of
 // each bridge and judged by tshark and by gopacket (capture_test.go).
 //
+// The tests of the sockets API (sockets_test.go) have a node in the dataplane's
+// place: the built command, run with a configuration file, and C programs that
+// it starts (node_test.go).
+//
 // TestFullSpeed is the load test: both directions of several associations at
 // once, with every packet and every drop counter accounted for.
 //
-// The tests need root, the ip, ethtool, gcc, dumpcap and tshark programs and
-// libusrsctp. Where one is missing they are skipped with a line that names it;
+// The tests need root, the ip, ethtool, gcc, make, dumpcap and tshark programs,
+// libusrsctp and libsctp. Where one is missing they are skipped with a line that names it;
 // with CI=true in the environment they fail instead.
 //
 // Threads: the tests use the dataplane's blocking calls from ordinary

@@ -72,10 +72,13 @@ func need(t testing.TB) {
 	if os.Geteuid() != 0 {
 		missing = "root, for network namespaces; run it as root or with sudo -E"
 	}
-	for _, program := range []string{"ip", "ethtool", "gcc", "dumpcap", "tshark"} {
+	for _, program := range []string{"ip", "ethtool", "gcc", "make", "dumpcap", "tshark"} {
 		if _, err := exec.LookPath(program); err != nil && missing == "" {
-			missing = "the program " + program + "; install it with apt-get install iproute2 ethtool gcc tshark"
+			missing = "the program " + program + "; install it with apt-get install iproute2 ethtool gcc make tshark"
 		}
+	}
+	if _, err := os.Stat("/usr/include/netinet/sctp.h"); err != nil && missing == "" {
+		missing = "libsctp-dev; install it with apt-get install libsctp-dev"
 	}
 	if missing == "" {
 		if _, err := buildPeer(); err != nil && strings.Contains(err.Error(), "usrsctp.h") {

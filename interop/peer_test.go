@@ -65,7 +65,10 @@ var starter = sync.OnceValue(func() chan<- func() {
 
 // startChild starts a process that does not survive the test's.
 func startChild(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	done := make(chan error)
 	starter() <- func() { done <- cmd.Start() }
 	return <-done
@@ -99,7 +102,7 @@ func (l line) number(name string) uint64 {
 	return n
 }
 
-// peer is a running usrsctp process.
+// peer is a running process of the lab: usrsctp, or a program of ours that prints lines.
 type peer struct {
 	t     testing.TB
 	name  string
@@ -113,13 +116,20 @@ type peer struct {
 }
 
 // startPeer runs the peer in a namespace. args is what follows the program's
-// name. It is killed at the end of the test if it still runs then.
+// name.
 func startPeer(t testing.TB, namespace string, args ...string) *peer {
 	t.Helper()
 	program, err := buildPeer()
 	require.NoError(t, err)
-	p := &peer{t: t, name: args[0], lines: make(chan line, 4096), done: make(chan struct{})}
-	p.cmd = exec.Command("ip", append([]string{"netns", "exec", namespace, program}, args...)...)
+	return startProcess(t, args[0], exec.Command("ip", append([]string{"netns", "exec", namespace, program}, args...)...))
+}
+
+// startProcess runs a program that prints lines, which is killed at the end of the test
+// if it still runs then.
+func startProcess(t testing.TB, name string, cmd *exec.Cmd) *peer {
+	t.Helper()
+	p := &peer{t: t, name: name, cmd: cmd, lines: make(chan line, 4096), done: make(chan struct{})}
+	var err error
 	p.cmd.Stderr = os.Stderr
 	p.stdin, err = p.cmd.StdinPipe()
 	require.NoError(t, err)
@@ -246,6 +256,14 @@ func (p *peer) awaitOK() {
 		}
 		return l.key == "RESULT"
 	})
+}
+
+// awaitGone is awaitOK, and waits until the process is gone: while it cleans up it answers what another peer in
+// its place gets, with ABORT.
+func (p *peer) awaitGone() {
+	p.t.Helper()
+	p.awaitOK()
+	p.kill()
 }
 
 // explain has a process that still runs tell its state, and logs what its
