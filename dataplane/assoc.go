@@ -11,12 +11,13 @@ type assoc struct {
 	conn                *Conn // nil until a passive association is up
 	localPort, peerPort uint16
 	locals              []wire.Addr // our addresses
-	inward              bool        // the peer is this dataplane
-	paths               []path
-	place               int      // in worker.order
-	begunFrom           *Binding // nil if the peer began it
-	up, down            bool
-	again               bool // on the worker's list of those with more to do
+	follower
+	inward    bool // the peer is this dataplane
+	paths     []path
+	place     int      // in worker.order
+	begunFrom *Binding // nil if the peer began it
+	up, down  bool
+	again     bool // on the worker's list of those with more to do
 
 	// Sending: read hands records to the core, freed follows behind it as the
 	// core releases them.
@@ -52,8 +53,9 @@ func (w *worker) assocFor(id sctpcore.AssocID) *assoc {
 }
 
 // bind joins the worker's side and the application's.
-func (a *assoc) bind(c *Conn, o *AssocOptions) {
+func (a *assoc) bind(c *Conn, b *Binding, o *AssocOptions) {
 	a.conn, c.assoc = c, a
+	a.wild, a.auto = b.wild, o.AutoAsconf
 	a.localPort, a.peerPort = c.local.Port, c.peer.Port
 	a.ring.max = max(minSegment, ringSize(o.ReceiveBuffer, c.d.cfg.Limits.ReceiveBuffer)/2)
 	a.events = o.Events
@@ -106,6 +108,7 @@ func (w *worker) event(e *sctpcore.Event) {
 		w.tell(a, e)
 	case sctpcore.EventAsconf, sctpcore.EventAddressAdded, sctpcore.EventAddressRemoved:
 		w.readdress(a)
+		w.askAgain(a)
 		w.tell(a, e)
 	case sctpcore.EventSendFailed:
 		if h, payload, ok := a.queued(e.Message); ok && a.conn != nil {
@@ -134,7 +137,7 @@ func (w *worker) comeUp(a *assoc, e *sctpcore.Event) {
 		a.localPort, a.peerPort = e.LocalPort, e.PeerPort
 		c := newConn(w.d, w, here.opt)
 		c.local.Port, c.peer.Port = e.LocalPort, e.PeerPort
-		a.bind(c, here.opt)
+		a.bind(c, here.l.b, here.opt)
 	}
 	w.learn(a)
 	if accept {
@@ -149,6 +152,7 @@ func (w *worker) comeUp(a *assoc, e *sctpcore.Event) {
 	close(a.conn.settled)
 	a.conn.watched.raise(ReadyUp | ReadyWritable)
 	w.tell(a, e)
+	w.askAgain(a)
 	w.send(a)
 	w.receive(a)
 }

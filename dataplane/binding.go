@@ -18,6 +18,7 @@ type Binding struct {
 	d     *Dataplane
 	port  uint16
 	reuse bool
+	wild  families // it is to have all addresses of these
 	// forOne: it was made for a listener or for associations, and ends with them.
 	forOne bool
 
@@ -39,12 +40,14 @@ type BindOptions struct {
 
 // Bind reserves local.Port (0: an ephemeral one that nobody uses at any address) at
 // local.IPs. nil or no IPs is all addresses; in the list 0.0.0.0 stands for all IPv4
-// addresses and :: for all IPv6 ones.
+// addresses and :: for all IPv6 ones, also those that come later (AddAddr).
 //
 // The errors are syscall.EADDRINUSE if another binding has the port at one of the
 // addresses or no ephemeral port is free, EADDRNOTAVAIL for an address that Owns
-// denies, EINVAL for one that is given twice.
+// denies or if all stand for none, EINVAL for one that is given twice.
 func (d *Dataplane) Bind(local *Addr, opt *BindOptions) (*Binding, error) {
+	d.moving.RLock()
+	defer d.moving.RUnlock()
 	b, err := d.newBinding(local)
 	if err != nil {
 		return nil, err
@@ -64,30 +67,39 @@ func (d *Dataplane) newBinding(local *Addr) (*Binding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataplane: bind: %w", err)
 	}
-	return &Binding{d: d, port: local.Port, ips: ips}, nil
+	return &Binding{d: d, port: local.Port, ips: ips, wild: wildcards(local.IPs)}, nil
 }
 
-// localAddrs checks local addresses and resolves those that stand for several.
+// localAddrs checks local addresses and resolves those that stand for several; a wildcard
+// beside others may stand for none.
 func (d *Dataplane) localAddrs(given []netip.Addr) ([]netip.Addr, error) {
+	locals := d.network.Load().locals
 	if len(given) == 0 {
-		return d.locals, nil
+		return locals, nil
 	}
 	var out []netip.Addr
 	for _, ip := range given {
 		ip = ip.Unmap()
 		found := []netip.Addr{ip}
 		if ip.IsUnspecified() {
-			found = slices.DeleteFunc(slices.Clone(d.locals), func(l netip.Addr) bool { return l.Is4() != ip.Is4() })
+			found = slices.DeleteFunc(slices.Clone(locals), func(l netip.Addr) bool { return l.Is4() != ip.Is4() })
 		}
 		switch {
-		case len(found) == 0, !ip.IsUnspecified() && !d.Owns(ip):
-			return nil, fmt.Errorf("%v is not an address of this dataplane: use one of %v: %w", ip, d.locals, syscall.EADDRNOTAVAIL)
+		case !ip.IsUnspecified() && !d.Owns(ip):
+			return nil, d.notOurs(ip)
 		case meet(out, found):
 			return nil, fmt.Errorf("local address %v is given twice: %w", ip, syscall.EINVAL)
 		}
 		out = append(out, found...)
 	}
+	if len(out) == 0 {
+		return nil, d.notOurs(given[0])
+	}
 	return out, nil
+}
+
+func (d *Dataplane) notOurs(ip netip.Addr) error {
+	return fmt.Errorf("%v is not an address of this dataplane: use one of %v: %w", ip, d.Addrs(), syscall.EADDRNOTAVAIL)
 }
 
 // Addr is the port and its present addresses.

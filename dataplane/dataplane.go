@@ -3,7 +3,6 @@ package dataplane
 import (
 	"log/slog"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,11 +21,15 @@ type Dataplane struct {
 	ports []*port
 	// loopback is one of ports, nil if there is none.
 	loopback *port
-	locals   []netip.Addr
 	steer    *steering
 	book     *portBook
 	workers  []*worker
 	feed     feed
+
+	network atomic.Pointer[network]
+	// moving is held for reading from when somebody looks our addresses up until it is
+	// known who has them, so that who changes them forgets nobody.
+	moving sync.RWMutex
 
 	nextDial atomic.Uint32
 	aborted  atomic.Int32  // workers that have sent their ABORTs
@@ -39,7 +42,6 @@ type port struct {
 	index int
 	nic   nic.Port
 	info  nic.Info
-	iface *inet.Iface
 	mtu   int // bytes of IP packet
 	room  int // bytes behind the headroom of a buffer
 	// fit: a buffer holds a packet for any port, not only for this one.
@@ -82,21 +84,17 @@ func prepare(cfg Config) (*Dataplane, error) {
 	if d.ports, err = newPorts(&cfg); err != nil {
 		return nil, err
 	}
-	for _, p := range d.ports {
-		if p.iface.Loopback {
-			d.loopback = p
-		}
-		for _, a := range p.iface.Addrs(nil) {
-			d.locals = append(d.locals, a.Netip())
-		}
+	if cfg.Loopback {
+		d.loopback = d.ports[len(d.ports)-1]
 	}
-	routes, err := newRoutes(&cfg, d.ports)
+	n, err := newNetwork(d.ports, cfg.Ports, cfg.Routes)
 	if err != nil {
 		return nil, err
 	}
+	d.network.Store(n)
 	d.book = newPortBook(seedFor(cfg.Seed, "ports"))
 	for i := range cfg.CPUs {
-		w, err := d.newWorker(i, routes.Clone())
+		w, err := d.newWorker(i, n)
 		if err != nil {
 			return nil, err
 		}
@@ -108,9 +106,9 @@ func prepare(cfg Config) (*Dataplane, error) {
 	return d, nil
 }
 
-func (d *Dataplane) newWorker(number int, routes *inet.Routes) (*worker, error) {
+func (d *Dataplane) newWorker(number int, n *network) (*worker, error) {
 	w := &worker{
-		d: d, number: uint8(number), cpu: d.cfg.CPUs[number], log: d.log, routes: routes,
+		d: d, number: uint8(number), cpu: d.cfg.CPUs[number], log: d.log, routes: n.routes.Clone(),
 		strays:    ring.NewMPSC[stray](handOverRing),
 		txHanded:  ring.NewMPSC[handedTx](handOverRing),
 		commands:  ring.NewMPSC[command](commandRing),
@@ -136,7 +134,7 @@ func (d *Dataplane) newWorker(number int, routes *inet.Routes) (*worker, error) 
 	}
 	w.ports = make([]workerPort, len(d.ports))
 	for i, p := range d.ports {
-		if err := w.addPort(&w.ports[i], p, seed); err != nil {
+		if err := w.addPort(&w.ports[i], p, n.ifaces[i], seed); err != nil {
 			return nil, err
 		}
 	}
@@ -149,14 +147,14 @@ const (
 	errorsPerSecond = 100
 )
 
-func (w *worker) addPort(wp *workerPort, p *port, seed [32]byte) (err error) {
-	wp.port = p
-	wp.parser = inet.NewParser(p.iface, w.frags, &w.inetDrops)
-	wp.responder = inet.NewResponder(p.iface, echoesPerSecond, errorsPerSecond, &w.inetDrops)
+func (w *worker) addPort(wp *workerPort, p *port, f *inet.Iface, seed [32]byte) (err error) {
+	wp.port, wp.iface = p, f
+	wp.parser = inet.NewParser(f, w.frags, &w.inetDrops)
+	wp.responder = inet.NewResponder(f, echoesPerSecond, errorsPerSecond, &w.inetDrops)
 	wp.link = p.nic.Link()
 	wp.out = make([]*nic.Packet, 0, outCapacity)
 	w.routes.SetPort(p.index, wp.link.Up)
-	wp.neighbours, err = inet.NewNeighbours(p.iface, inet.NeighbourConfig{Seed: seedWord(seed, p.index)}, &w.inetDrops)
+	wp.neighbours, err = inet.NewNeighbours(f, inet.NeighbourConfig{Seed: seedWord(seed, p.index)}, &w.inetDrops)
 	return err
 }
 

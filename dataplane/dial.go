@@ -24,6 +24,9 @@ type AssocOptions struct {
 	Params *sctpcore.Params
 	// Extensions are authentication (RFC 4895) and dynamic addresses (RFC 5061); nil is none.
 	Extensions *sctpcore.Extensions
+	// AutoAsconf has the association follow changes of the dataplane's addresses (see
+	// AddAddr), as far as its binding is to all of them; Extensions must have Asconf.
+	AutoAsconf bool
 	// Events are the kinds that the reader gets in Message.Event, in order with the
 	// messages; none by default.
 	Events EventSet
@@ -67,6 +70,8 @@ func (d *Dataplane) Begin(local, remote *Addr, opt *AssocOptions) (*Conn, error)
 	if err := d.mayBePeer(remote); err != nil {
 		return nil, err
 	}
+	d.moving.RLock()
+	defer d.moving.RUnlock()
 	b, err := d.newBinding(local)
 	if err != nil {
 		return nil, err
@@ -75,7 +80,7 @@ func (d *Dataplane) Begin(local, remote *Addr, opt *AssocOptions) (*Conn, error)
 	if b, err = d.book.bindAndBegin(b); err != nil {
 		return nil, fmt.Errorf("dataplane: dial %s: %w", remote, err)
 	}
-	return b.begin(b.ips, remote, opt)
+	return b.begin(d.book.addrs(b), remote, opt)
 }
 
 // Begin begins an association from the binding's port and addresses to remote, whose
@@ -91,6 +96,8 @@ func (b *Binding) Begin(remote *Addr, opt *AssocOptions) (*Conn, error) {
 	if err := b.d.mayBePeer(remote); err != nil {
 		return nil, err
 	}
+	b.d.moving.RLock()
+	defer b.d.moving.RUnlock()
 	ips, err := b.d.book.begin(b)
 	if err != nil {
 		return nil, fmt.Errorf("dataplane: dial %s: %w", remote, err)
@@ -168,7 +175,7 @@ func (w *worker) associate(b *Binding, c *Conn, o *AssocOptions) error {
 	}
 	a := w.assocFor(id)
 	a.begunFrom = b
-	a.bind(c, o)
+	a.bind(c, b, o)
 	w.pollEvents() // its paths: the directory must know them
 	return nil
 }

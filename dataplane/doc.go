@@ -25,6 +25,10 @@
 // Config.Loopback there is a port whose frames come back, so that bindings of one
 // dataplane have associations with each other (loopback.go).
 //
+// Addresses of ports come and go while it runs (renumber.go): a new table of them and of
+// routes goes to each worker as a command. Bindings to the wildcard follow, and so do
+// associations that are told to (follow.go).
+//
 // Ownership: a received packet is the worker's until the core or another worker
 // has dealt with it. A message that Send took lies in the connection's send
 // ring, from where the core sends and resends it, until it is acknowledged;
@@ -37,6 +41,6 @@
 // drops. Every drop has a name in drops.go.
 //
 // Threads: the API may be called from any goroutine. Everything else is a
-// worker's own, except what directory.go, portbook.go, events.go and apart.go guard with
-// locks off the data path.
+// worker's own, except what directory.go, portbook.go, renumber.go, events.go and apart.go
+// guard with locks off the data path.
 package dataplane

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/trunkline-sctp/trunkline/dataplane/inet"
 	"github.com/trunkline-sctp/trunkline/nic"
@@ -78,14 +77,4 @@ func (s *steering) inward(frame []byte, _ int) int {
 		}
 	}
 	return 0
-}
-
-// Addrs is every address of the dataplane: what a binding without addresses has.
-func (d *Dataplane) Addrs() []netip.Addr { return slices.Clone(d.locals) }
-
-// Owns tells whether ip can be bound: it is one of Addrs or, with a loopback, within
-// 127.0.0.0/8.
-func (d *Dataplane) Owns(ip netip.Addr) bool {
-	ip = ip.Unmap()
-	return slices.Contains(d.locals, ip) || d.loopback != nil && ip.Is4() && ip.IsLoopback()
 }

@@ -106,7 +106,7 @@ func (w *worker) route(a *assoc, i int) {
 }
 
 // wayTo chooses among the ways to dst over links that are up the first from which
-// one of the association's addresses can be used. An address of ours that a peer from
+// one of the association's addresses can be used, if we still have it. An address of ours that a peer from
 // outside claims to have is its own in another network, and cannot be reached.
 func (w *worker) wayTo(a *assoc, dst wire.Addr) (inet.Hop, wire.Addr, bool) {
 	var hops [maxCandidates]inet.Hop
@@ -122,7 +122,7 @@ func (w *worker) wayTo(a *assoc, dst wire.Addr) (inet.Hop, wire.Addr, bool) {
 			return h, h.Src, true
 		}
 		for _, l := range a.locals {
-			if l.Is4() == dst.Is4() && (p.Loopback || p.Owns(l)) {
+			if l.Is4() == dst.Is4() && (p.Owns(l) || p.Loopback && p.Accepts(l)) {
 				return h, l, true
 			}
 		}

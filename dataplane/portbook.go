@@ -144,7 +144,7 @@ func (b *portBook) bindAndBegin(x *Binding) (*Binding, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, y := range b.bindings[x.port] {
-		if y.forOne && y.listener == nil && y.reuse && x.reuse && slices.Equal(x.ips, y.ips) {
+		if y.forOne && y.listener == nil && y.reuse && x.reuse && x.wild == y.wild && slices.Equal(x.ips, y.ips) {
 			b.began(y)
 			return y, nil
 		}
@@ -197,6 +197,16 @@ func (b *portBook) addrs(x *Binding) []netip.Addr {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return x.ips
+}
+
+// all is every binding.
+func (b *portBook) all() (out []*Binding) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, xs := range b.bindings {
+		out = append(out, xs...)
+	}
+	return out
 }
 
 // free is an ephemeral port that nobody uses, the first from a random one on;

@@ -37,7 +37,7 @@ func (c *Conn) SetPeerPrimary(ip netip.Addr) error { return c.change(sctpcore.Se
 func (c *Conn) SetLocals(ips ...netip.Addr) error {
 	for _, ip := range ips {
 		if !c.d.Owns(ip) {
-			return fmt.Errorf("dataplane: %v is not an address of this dataplane: use some of %v", ip, c.d.locals)
+			return fmt.Errorf("dataplane: %w", c.d.notOurs(ip))
 		}
 	}
 	return c.onWorker(func(w *worker, a *assoc) error {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"github.com/trunkline-sctp/trunkline/dataplane/inet"
 	"github.com/trunkline-sctp/trunkline/nic"
@@ -68,12 +67,12 @@ func (c *Config) setDefaults() error {
 	return nil
 }
 
-// newPorts checks the ports and their addresses.
+// newPorts checks the ports.
 func newPorts(c *Config) ([]*port, error) {
 	if len(c.Ports) == 0 {
 		return nil, errors.New("dataplane: no ports: give at least one in Config.Ports, or set Config.Loopback")
 	}
-	names, owner := make(map[string]bool), make(map[netip.Addr]string)
+	names := make(map[string]bool)
 	ports := make([]*port, len(c.Ports))
 	for i := range c.Ports {
 		pc := &c.Ports[i]
@@ -88,12 +87,6 @@ func newPorts(c *Config) ([]*port, error) {
 		if len(pc.Addrs) == 0 {
 			return nil, fmt.Errorf("dataplane: port %s has no address: give it one with its subnet, like 192.0.2.1/24", p.info.Name)
 		}
-		for _, a := range pc.Addrs {
-			if on, taken := owner[a.Addr().Unmap()]; taken {
-				return nil, fmt.Errorf("dataplane: address %v of port %s is already on port %s: an address lives in one place", a.Addr(), p.info.Name, on)
-			}
-			owner[a.Addr().Unmap()] = p.info.Name
-		}
 		if err := p.checkSizes(); err != nil {
 			return nil, err
 		}
@@ -103,21 +96,8 @@ func newPorts(c *Config) ([]*port, error) {
 	for _, p := range ports {
 		largest = max(largest, p.mtu)
 	}
-	for i, p := range ports {
-		pc := &c.Ports[i]
+	for _, p := range ports {
 		p.fit = p.room >= largest-ipHeader
-		ic := inet.IfaceConfig{MAC: p.info.MAC, VLAN: pc.VLAN, Addrs: pc.Addrs, Loopback: pc.loopback}
-		for j := range c.Ports {
-			for _, a := range c.Ports[j].Addrs {
-				if j != i {
-					ic.Also = append(ic.Also, a.Addr())
-				}
-			}
-		}
-		var err error
-		if p.iface, err = inet.NewIface(ic); err != nil {
-			return nil, fmt.Errorf("dataplane: port %s: %w", p.info.Name, err)
-		}
 	}
 	return ports, nil
 }
@@ -147,28 +127,6 @@ func (p *port) checkSizes() error {
 			p.info.Name, one[0].Headroom(), one[0].Tailroom(), p.mtu)
 	}
 	return nil
-}
-
-// newRoutes checks the static routes and builds the table.
-func newRoutes(c *Config, ports []*port) (*inet.Routes, error) {
-	ifaces := make([]*inet.Iface, len(ports))
-	index := make(map[string]int)
-	for i, p := range ports {
-		ifaces[i], index[p.info.Name] = p.iface, i
-	}
-	static := make([]inet.StaticRoute, len(c.Routes))
-	for i, r := range c.Routes {
-		n, ok := index[r.Port]
-		if !ok {
-			return nil, fmt.Errorf("dataplane: route to %v leaves by port %q, which is not among Config.Ports", r.Dst, r.Port)
-		}
-		static[i] = inet.StaticRoute{Dst: r.Dst, Via: r.Via, Port: n, Metric: r.Metric}
-	}
-	t, err := inet.NewRoutes(ifaces, static)
-	if err != nil {
-		return nil, fmt.Errorf("dataplane: %w", err)
-	}
-	return t, nil
 }
 
 // seedFor derives a seed for one purpose from the configured one.

@@ -85,6 +85,7 @@ type worker struct {
 // workerPort is what a worker keeps of a port.
 type workerPort struct {
 	*port
+	iface      *inet.Iface // of the worker's network
 	parser     *inet.Parser
 	neighbours *inet.Neighbours
 	responder  *inet.Responder

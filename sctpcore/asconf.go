@@ -113,7 +113,8 @@ func (a *assoc) mayReconfigure() bool { return a.state >= Established && a.state
 // SHUTDOWN; ErrUnsupported if Extensions.Asconf is not set or the peer does not know
 // ASCONF; ErrAddress for an address that cannot be used, is there already, or is not
 // there to be deleted or preferred; ErrLastAddress for the last address by which a
-// path of the peer can be reached; ErrWouldBlock if 32 requests wait.
+// path of the peer can be reached; ErrWouldBlock if 32 requests wait, or to undo what the
+// peer has not answered yet: ask again after EventAsconf.
 func (e *Endpoint) ChangeAddress(now Time, id AssocID, op AddressOp, addr wire.Addr) error {
 	a := e.assoc(id)
 	switch {
@@ -145,12 +146,18 @@ func (a *assoc) checkRequest(op AddressOp, addr wire.Addr) error {
 	ours := contains(a.locals, addr) && !s.asked(DeleteAddress, addr) || s.asked(AddAddress, addr)
 	switch op {
 	case AddAddress:
-		if ours || s.asked(DeleteAddress, addr) || !usableAddr(addr) {
+		switch {
+		case ours || !usableAddr(addr):
 			return ErrAddress
+		case s.asked(DeleteAddress, addr):
+			return ErrWouldBlock
 		}
 	case DeleteAddress:
-		if !ours || s.asked(AddAddress, addr) {
+		switch {
+		case !ours:
 			return ErrAddress
+		case s.asked(AddAddress, addr):
+			return ErrWouldBlock
 		}
 		if !a.remains(addr) {
 			return ErrLastAddress

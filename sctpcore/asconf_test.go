@@ -314,14 +314,14 @@ func TestChangeAddressErrors(t *testing.T) {
 	require.Equal(t, ErrAddress, change(SetPeerPrimary, addrOf(1, 3)))
 	require.NoError(t, change(DeleteAddress, addrOf(1, 0)))
 	require.Equal(t, ErrAddress, change(DeleteAddress, addrOf(1, 0)), "twice")
-	require.Equal(t, ErrAddress, change(AddAddress, addrOf(1, 0)), "before it is gone")
+	require.Equal(t, ErrWouldBlock, change(AddAddress, addrOf(1, 0)), "before it is gone")
 	require.Equal(t, ErrAddress, change(SetPeerPrimary, addrOf(1, 0)))
 	require.Equal(t, ErrLastAddress, change(DeleteAddress, addrOf(1, 1)))
 	require.NoError(t, change(AddAddress, wire.Addr{0x20, 1, 0xd, 0xb8, 15: 1}))
 	require.Equal(t, ErrLastAddress, change(DeleteAddress, addrOf(1, 1)), "no path of the peer is IPv6")
 	require.NoError(t, change(AddAddress, addrOf(1, 5)))
 	require.NoError(t, change(DeleteAddress, addrOf(1, 1)))
-	require.Equal(t, ErrAddress, change(DeleteAddress, addrOf(1, 5)), "it is not there yet")
+	require.Equal(t, ErrWouldBlock, change(DeleteAddress, addrOf(1, 5)), "it is not there yet")
 	for i := len(p.assoc(0).ext.conf.requests); i < maxRequests; i++ {
 		require.NoError(t, change(SetPeerPrimary, addrOf(1, 5)))
 	}

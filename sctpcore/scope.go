@@ -38,6 +38,21 @@ func (e *Endpoint) inScope(locals []wire.Addr, peer, at wire.Addr) []wire.Addr {
 	return out
 }
 
+// InScope tells whether addr, which is ours, means us to the peer of an association, and
+// so may be among its addresses.
+func (e *Endpoint) InScope(id AssocID, addr wire.Addr) bool {
+	a := e.assoc(id)
+	if a == nil {
+		return false
+	}
+	for i := range a.paths {
+		if scopeOf(addr) <= scopeOf(a.paths[i].dst) {
+			return true
+		}
+	}
+	return false
+}
+
 // nearest is the one of the addresses whose scope is the smallest.
 func nearest(addrs []wire.Addr) wire.Addr {
 	best := addrs[0]

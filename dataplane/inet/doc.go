@@ -23,7 +23,8 @@
 // Recycle. Neighbours owns the packets given to Hold until PollReady or
 // PollFailed gives them back.
 //
-// Threads: an Iface is read-only and may be shared. Everything else belongs to
+// Threads: an Iface is read-only and may be shared; one with other addresses takes its
+// place by SetIface, and in Routes by Follow. Everything else belongs to
 // one thread; nothing here locks. Time is monotonic nanoseconds from any
 // origin, handed in by the caller. Memory is allocated by constructors only,
 // and what happens at each bound is counted in Drops.

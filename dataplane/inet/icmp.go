@@ -86,7 +86,7 @@ const minQuote = 8
 // addresses: we never sent anything else that could provoke one.
 func (p *Parser) quote(m *Meta) (Verdict, Drop) {
 	q, ok := QuotedSCTP(m)
-	if !ok || !p.iface.accepts(q.Src) || classOf(q.Dst) != classUnicast {
+	if !ok || !p.iface.Accepts(q.Src) || classOf(q.Dst) != classUnicast {
 		return Dropped, DropICMPQuote
 	}
 	return ICMPError, DropNone

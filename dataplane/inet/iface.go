@@ -82,8 +82,8 @@ func (f *Iface) Owns(a wire.Addr) bool {
 // within tells whether a never leaves the host and this is the loopback.
 func (f *Iface) within(a wire.Addr) bool { return f.Loopback && isLoopback(a) }
 
-// accepts tells whether packets for a are ours.
-func (f *Iface) accepts(a wire.Addr) bool {
+// Accepts tells whether packets for a are ours.
+func (f *Iface) Accepts(a wire.Addr) bool {
 	if f.Owns(a) || f.within(a) {
 		return true
 	}

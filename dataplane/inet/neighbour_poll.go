@@ -21,7 +21,7 @@ const (
 
 // Announce makes the next Polls tell the link where our addresses are, by
 // gratuitous ARP and unsolicited neighbour advertisements, twice: for a link
-// that has come up.
+// that has come up, or an address that is new.
 func (n *Neighbours) Announce(now int64) {
 	n.announceAt, n.announceLeft, n.announceNext = now, announceRounds, 0
 }

@@ -134,6 +134,10 @@ func NewNeighbours(f *Iface, cfg NeighbourConfig, drops *Drops) (*Neighbours, er
 	return n, nil
 }
 
+// SetIface has the port's addresses be those of f. Neighbours that are on no subnet any
+// more fail when they are asked next.
+func (n *Neighbours) SetIface(f *Iface) { n.iface = f }
+
 func (c *NeighbourConfig) setDefaults() {
 	for _, v := range []struct {
 		field *int

@@ -67,6 +67,9 @@ func NewParser(f *Iface, frags *Reassembler, drops *Drops) *Parser {
 	return &Parser{iface: f, frags: frags, drops: drops}
 }
 
+// SetIface has the port's addresses be those of f.
+func (p *Parser) SetIface(f *Iface) { p.iface = f }
+
 // Parse sorts one frame, fills m and counts what it drops. flags are the
 // packet's nic flags; the rx ones of the IPv4 header checksum are believed. It
 // keeps nothing of frame.
@@ -210,7 +213,7 @@ func (p *Parser) unicast(m *Meta) Drop {
 	switch {
 	case (p.iface.Owns(m.Src) || m.Src == m.Dst) && !p.iface.Loopback:
 		return DropSourceOurs
-	case !p.iface.accepts(m.Dst):
+	case !p.iface.Accepts(m.Dst):
 		if p.iface.isBroadcast(m.Dst) {
 			return DropDestBroadcast
 		}

@@ -31,6 +31,9 @@ func NewResponder(f *Iface, echoesPerSecond, errorsPerSecond int, drops *Drops) 
 	}
 }
 
+// SetIface has the port's addresses be those of f.
+func (r *Responder) SetIface(f *Iface) { r.iface = f }
+
 // EchoReply turns a frame of verdict EchoRequest into its answer, in place, and
 // returns the answer's length, at most the frame's; 0 if there is none, counted.
 // IP options and extension headers are not returned. The frame goes back to the

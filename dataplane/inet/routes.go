@@ -98,6 +98,12 @@ func (r *Routes) Clone() *Routes {
 	return &c
 }
 
+// Follow has the table be as t, which is of the same ports, but for their link states.
+func (r *Routes) Follow(t *Routes) {
+	r.ports, r.routes = t.ports, t.routes
+	r.gen++
+}
+
 // SetPort tells that a port's link went up or down; it moves Generation if
 // that is news.
 func (r *Routes) SetPort(port int, up bool) {
@@ -113,7 +119,7 @@ func (r *Routes) Generation() uint32 { return r.gen }
 // inward is the way to an address of our own, by the loopback; false if dst is none or
 // there is no loopback.
 func (r *Routes) inward(src, dst wire.Addr) (Hop, bool) {
-	if r.lo < 0 || !r.ports[r.lo].accepts(dst) {
+	if r.lo < 0 || !r.ports[r.lo].Accepts(dst) {
 		return Hop{}, false
 	}
 	if src.IsZero() {
