@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"errors"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -21,6 +22,7 @@ type assoc struct {
 	up, over   bool  // it came up; it has ended, though not all was read
 	quietUp    bool  // nobody had subscribed to its coming up when it did
 	refusing   bool  // it takes no more messages
+	aborted    bool  // by the program, which is told of the end like the peer
 	readable   bool  // on the socket's list
 	endErr     error // all was read of it: io.EOF, or why it broke
 	outStreams uint16
@@ -39,6 +41,15 @@ func (a *assoc) fragment() int {
 		return 0
 	}
 	return info.FragmentSize
+}
+
+// endCause is the error cause that it ended with, as Linux tells it: as it is on the wire.
+func (a *assoc) endCause() uint32 {
+	var broke *dataplane.AssocError
+	if !errors.As(a.endErr, &broke) {
+		return 0
+	}
+	return uint32(bits.ReverseBytes16(uint16(broke.Cause)))
 }
 
 // lock locks the socket that has the association now.

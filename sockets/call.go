@@ -113,14 +113,17 @@ func (k *call) allowed(s *socket) bool {
 	}
 	if k.ask.Flags&proto.AskProof == 0 {
 		k.rep.Flags |= proto.NeedProof
-	} else if len(k.descriptors) == 1 {
-		cookie, err := unix.GetsockoptUint64(k.descriptors[0], unix.SOL_SOCKET, unix.SO_COOKIE)
-		if err == nil && cookie == s.cookie {
-			return true
-		}
+	} else if len(k.descriptors) == 1 && s.is(k.descriptors[0]) {
+		return true
 	}
 	k.fail(unix.EACCES)
 	return false
+}
+
+// is tells whether a descriptor is the program's end of the socket's data connection.
+func (s *socket) is(fd int) bool {
+	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_COOKIE)
+	return err == nil && cookie == s.cookie
 }
 
 // create is socket(2).
@@ -155,6 +158,7 @@ func (k *call) create() error {
 func (k *call) perform(s *socket) (*assoc, error) {
 	switch k.ask.Op {
 	case proto.OpInfo:
+		s.acceptMore() // what has come up before can be accepted after
 		return nil, nil
 	case proto.OpBind:
 		return nil, s.bind(k.body)

@@ -79,8 +79,11 @@ func (s *socket) connectable() error {
 func (s *socket) associate(all []netip.AddrPort, init *initMsg) (*assoc, error) {
 	remote := dataplane.Addr{Port: all[0].Port()}
 	for _, p := range all {
-		if p.Port() != remote.Port || p.Port() == 0 || p.Addr().IsMulticast() {
+		if p.Port() != remote.Port || p.Addr().IsMulticast() || p.Addr().IsUnspecified() {
 			return nil, unix.EINVAL
+		}
+		if p.Port() == 0 { // nobody listens there
+			return nil, unix.ECONNREFUSED
 		}
 		if a := s.peers[p]; a != nil {
 			if a.up {
@@ -88,11 +91,7 @@ func (s *socket) associate(all []netip.AddrPort, init *initMsg) (*assoc, error) 
 			}
 			return nil, unix.EALREADY
 		}
-		ip := p.Addr()
-		if ip.IsUnspecified() { // this host, as Linux takes it
-			ip = loopbackOf(ip)
-		}
-		remote.IPs = append(remote.IPs, ip)
+		remote.IPs = append(remote.IPs, p.Addr())
 	}
 	if err := s.autobind(); err != nil {
 		return nil, err
@@ -104,19 +103,15 @@ func (s *socket) associate(all []netip.AddrPort, init *initMsg) (*assoc, error) 
 	conn, err := s.binding.Begin(&remote, s.assocOptions(init))
 	if err != nil {
 		s.server.release(s.user, anAssoc, 1)
-		if errors.Is(err, sctpcore.ErrExists) { // it was peeled off
+		switch {
+		case errors.Is(err, sctpcore.ErrExists): // it was peeled off
 			return nil, unix.EADDRNOTAVAIL
+		case errors.Is(err, sctpcore.ErrUnreachable):
+			return nil, unix.ENETUNREACH
 		}
 		return nil, err
 	}
 	return s.adopt(conn, set), nil
-}
-
-func loopbackOf(ip netip.Addr) netip.Addr {
-	if ip.Is4() {
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
-	return netip.IPv6Loopback()
 }
 
 // shutdown is shutdown(2).
@@ -124,9 +119,11 @@ func (s *socket) shutdown(how int32) error {
 	switch {
 	case how < unix.SHUT_RD || how > unix.SHUT_RDWR:
 		return unix.EINVAL
-	case s.style == oneToMany && s.phase == listening && how != unix.SHUT_WR:
+	case s.phase == ended || s.style == oneToMany && s.phase == listening && how == unix.SHUT_WR:
+		return nil
+	case s.style == oneToMany && s.phase == listening:
 		return unix.EOPNOTSUPP
-	case s.style == oneToMany || s.phase == idle || s.phase == connecting || s.phase == ended:
+	case s.style == oneToMany || s.phase == idle || s.phase == connecting:
 		return unix.ENOTCONN
 	case s.phase == listening:
 		if how != unix.SHUT_WR {

@@ -117,6 +117,7 @@ func (s *socket) step(a *assoc, buf []byte) {
 		}
 	case err != nil:
 		a.endErr = err
+		s.ownAbort(a, buf)
 	case !ok:
 		s.unqueue(a)
 	case m.Event != nil:
@@ -133,7 +134,7 @@ func (s *socket) stepFailed(a *assoc, buf []byte) {
 		var m dataplane.Message
 		if n, ok := a.conn.TakeFailed(buf[maxSendFailed:proto.FrameSize+proto.PayloadMax], &m); ok {
 			m.Data = buf[maxSendFailed : maxSendFailed+n]
-			s.notifyFailed(a, &m, 0, buf)
+			s.notifyFailed(a, &m, a.endCause(), buf)
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,7 @@ type offer struct {
 // listen is listen(2).
 func (s *socket) listen(backlog int32) error {
 	switch {
-	case backlog < 0 || s.style == peeledOff || s.phase != idle && s.phase != listening:
+	case s.style == peeledOff || s.phase != idle && s.phase != listening:
 		return unix.EINVAL
 	case backlog == 0 && s.phase == idle:
 		return unix.EINVAL
@@ -40,7 +41,7 @@ func (s *socket) listen(backlog int32) error {
 	if err := s.autobind(); err != nil {
 		return err
 	}
-	waiting := min(int(backlog), maxBacklog)
+	waiting := int(min(uint32(backlog), maxBacklog)) // what is negative is large, as on Linux
 	if s.style == oneToMany {
 		waiting = 0 // nothing waits: what comes is taken at once
 	}
@@ -187,6 +188,12 @@ func (s *socket) peelOff(k *call) error {
 	}
 	child.mu.Lock()
 	defer child.mu.Unlock()
+	if len(k.descriptors) == 1 && s.is(k.descriptors[0]) {
+		s.moveQueued(a, child, k.descriptors[0])
+	}
+	if s.partial == a {
+		s.partial, child.partial = nil, a
+	}
 	s.drop(a)
 	s.settle()
 	child.take(a)
@@ -197,6 +204,40 @@ func (s *socket) peelOff(k *call) error {
 	child.pump.again(child)
 	k.pass, k.rep.Socket = program, child.status(a)
 	return nil
+}
+
+// moveQueued takes what the program has not read of an association out of the queue of
+// its data connection, of which the program's end is given, and puts it into the new
+// socket's. What the program is in the middle of reading stays first.
+func (s *socket) moveQueued(a *assoc, child *socket, program int) {
+	begun, _ := unix.GetsockoptInt(program, unix.SOL_SOCKET, unix.SO_PEEK_OFF)
+	var all [][]byte
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	for {
+		n, _, err := unix.Recvfrom(program, *buf, unix.MSG_DONTWAIT)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			break
+		}
+		all = append(all, slices.Clone((*buf)[:n]))
+	}
+	all = append(all, s.unsent...)
+	s.unsent = nil
+	for i, frame := range all {
+		var f proto.Frame
+		to := s
+		if _, err := f.Decode(frame); err == nil && f.AssocID == a.id && (i > 0 || begun <= 0) {
+			to = child
+			child.dataWritten = child.dataWritten || f.Kind == proto.FrameData
+		}
+		to.write(frame)
+	}
+	if begun > 0 {
+		_ = unix.SetsockoptInt(program, unix.SOL_SOCKET, unix.SO_PEEK_OFF, begun)
+	}
 }
 
 // setAddr puts an address into a frame as the socket shows it.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 	"github.com/trunkline-sctp/trunkline/sockets/proto"
 )
 
@@ -51,13 +52,23 @@ func (s *socket) note(a *assoc, e *dataplane.PathEvent) {
 	}
 }
 
+// ownAbort tells of an end that the program brought about with SCTP_ABORT, as Linux does.
+func (s *socket) ownAbort(a *assoc, buf []byte) {
+	if !a.aborted || !a.wants(snAssocChange) {
+		return
+	}
+	for _, h := range s.assocEnd(a, sacCommLost, bits.ReverseBytes16(uint16(wire.CauseUserAbort)), nil) {
+		s.writeNotification(a, &h, buf)
+	}
+}
+
 // notifications are what RFC 6458, section 6.1, makes of an event.
 func (s *socket) notifications(a *assoc, e *dataplane.PathEvent) []notice {
 	switch e.Kind {
 	case sctpcore.EventUp:
-		return s.assocChange(a, sacCommUp, 0, nil)
+		return s.assocChange(a, sacCommUp)
 	case sctpcore.EventRestart:
-		return s.assocChange(a, sacRestart, 0, nil)
+		return s.assocChange(a, sacRestart)
 	case sctpcore.EventDown:
 		return s.down(a, e)
 	case sctpcore.EventPeerShutdown:
@@ -80,9 +91,13 @@ func (s *socket) notifications(a *assoc, e *dataplane.PathEvent) []notice {
 	return nil
 }
 
-func (s *socket) assocChange(a *assoc, state, cause uint16, info []byte) []notice {
-	return []notice{{snAssocChange, &assocChange{State: state, Error: cause,
-		OutStreams: a.outStreams, InStreams: a.inStreams, AssocID: a.id}, info}}
+func (s *socket) assocChange(a *assoc, state uint16) []notice {
+	return []notice{{snAssocChange, &assocChange{State: state, OutStreams: a.outStreams, InStreams: a.inStreams, AssocID: a.id}, nil}}
+}
+
+// assocEnd is assocChange of an association that has no streams any more.
+func (s *socket) assocEnd(a *assoc, state, cause uint16, info []byte) []notice {
+	return []notice{{snAssocChange, &assocChange{State: state, Error: cause, AssocID: a.id}, info}}
 }
 
 // down tells how the association ended; Linux gives the cause as it is on the wire.
@@ -90,11 +105,11 @@ func (s *socket) down(a *assoc, e *dataplane.PathEvent) []notice {
 	cause := bits.ReverseBytes16(uint16(e.Cause))
 	switch {
 	case !a.up:
-		return s.assocChange(a, sacCantStart, cause, e.Data)
+		return s.assocEnd(a, sacCantStart, cause, e.Data)
 	case e.Reason == sctpcore.ReasonShutdown:
-		return s.assocChange(a, sacShutdownComp, 0, nil)
+		return s.assocEnd(a, sacShutdownComp, 0, nil)
 	}
-	return s.assocChange(a, sacCommLost, cause, e.Data)
+	return s.assocEnd(a, sacCommLost, cause, e.Data)
 }
 
 func (s *socket) addrChange(a *assoc, e *dataplane.PathEvent) []notice {

@@ -252,6 +252,12 @@ func (s *socket) status(a *assoc) proto.Status {
 	case ended:
 		st.State |= proto.StateEnded
 	}
+	if s.style == oneToMany && len(s.assocs) > 0 {
+		st.State |= proto.StateAssociated
+	}
+	if s.single != nil && s.readShut && !s.single.over {
+		st.State |= proto.StateRefusing
+	}
 	if a == nil {
 		a = s.single
 	}
@@ -264,9 +270,16 @@ func (s *socket) status(a *assoc) proto.Status {
 	return st
 }
 
-// sockName is getsockname(2).
+// sockName is getsockname(2): of a socket that is bound to all addresses and connected,
+// the address that its peer is sent from.
 func (s *socket) sockName() ([]byte, error) {
-	return s.family.append(nil, s.shown, s.port()), nil
+	shown := s.shown
+	if shown.IsUnspecified() && s.style != oneToMany && s.single != nil && s.single.up {
+		if p, err := s.single.path(netip.Addr{}); err == nil && !p.Src.IsZero() {
+			shown = p.Src.Netip()
+		}
+	}
+	return s.family.append(nil, shown, s.port()), nil
 }
 
 // peerName is getpeername(2).

@@ -186,6 +186,7 @@ func (s *socket) sendTo(a *assoc, f *proto.Frame, data []byte) error {
 	m := messageOf(f)
 	switch {
 	case f.SinfoFlags&sndAbort != 0:
+		a.aborted = true
 		_ = a.conn.Abort(string(data))
 		return nil
 	case f.SinfoFlags&sndEOF != 0:
@@ -269,7 +270,7 @@ func (s *socket) target(f *proto.Frame, also []byte) (*assoc, error) {
 		return nil, unix.EPIPE
 	case a != nil:
 		return a, nil
-	case !named:
+	case !named, f.Flags&proto.FlagChecked != 0: // what the check began has ended since
 		return nil, unix.EPIPE
 	case f.SinfoFlags&(sndEOF|sndAbort) != 0:
 		return nil, unix.EINVAL
@@ -326,6 +327,7 @@ func (s *socket) check(k *call) (*assoc, error) {
 	}
 	s.applyDefaults(&f)
 	if f.SinfoFlags&sndAll != 0 && s.style == oneToMany {
+		k.rep.Value = int32(len(s.assocs))
 		return nil, nil
 	}
 	a, err := s.target(&f, k.body[proto.FrameSize:])

@@ -76,7 +76,7 @@ func (c *SCTPConn) SCTPRead(b []byte) (n int, info *SndRcvInfo, err error) {
 			}
 			continue
 		}
-		return n, infoOf(&f), nil
+		return n, k.infoOf(&f), nil
 	}
 }
 

@@ -126,9 +126,10 @@ func (in *inbox) drop() {
 	in.room, in.rest = nil, nil
 }
 
-// infoOf is what a frame tells of its message; nil if the program has not asked for it.
-func infoOf(f *proto.Frame) *SndRcvInfo {
-	if f.Flags&proto.FlagSndRcv == 0 {
+// infoOf is what a frame tells of its message; nil if the program has not asked for it,
+// be it after the frame was written.
+func (k *socket) infoOf(f *proto.Frame) *SndRcvInfo {
+	if f.Flags&proto.FlagSndRcv == 0 && k.state.Load().State&proto.StateSndRcv == 0 {
 		return nil
 	}
 	return &SndRcvInfo{Stream: f.Stream, SSN: f.SSN, Flags: f.SinfoFlags, PPID: swapped(f.PPID),

@@ -29,7 +29,11 @@ static int take_offer(struct tl_sock *s, int fd, struct offer *offer, int flags)
 	} ancillary;
 	struct iovec iov = {offer, sizeof *offer};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.space, .msg_controllen = sizeof ancillary.space};
-	ssize_t n = REAL(recvmsg)(fd, &m, flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0);
+	int take = flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0;
+	ssize_t n = REAL(recvmsg)(fd, &m, take);
+	/* Who has just connected may be on the way here. */
+	if (n < 0 && errno == EAGAIN && tl_ask_plain(s, fd, TL_INFO, 0) == 0)
+		n = REAL(recvmsg)(fd, &m, take | MSG_DONTWAIT);
 	if (n < 0)
 		return -1;
 	int error = n == 0 ? tl_take_error(s, fd) : 0;

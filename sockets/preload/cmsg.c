@@ -74,7 +74,10 @@ static int parse_one(const struct cmsghdr *c, struct tl_frame *f, struct given *
 {
 	const void *data = CMSG_DATA(c);
 	size_t type = (size_t)c->cmsg_type;
-	if (type >= sizeof sizes || sizes[type] == 0 || c->cmsg_len != CMSG_LEN(sizes[type]))
+	if (type >= sizeof sizes || sizes[type] == 0 || c->cmsg_len < CMSG_LEN(sizes[type]))
+		return EINVAL;
+	bool address = type == SCTP_DSTADDRV4 || type == SCTP_DSTADDRV6;
+	if (c->cmsg_len != CMSG_LEN(sizes[type]) && !address)
 		return EINVAL;
 	switch (type) {
 	case SCTP_INIT:

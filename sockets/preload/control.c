@@ -245,7 +245,7 @@ int tl_ask(struct tl_sock *s, int fd, struct tl_call *call)
 	int saved = errno;
 	sigset_t signals;
 	sys_block_signals(&signals);
-	int error = exchange(call, -1);
+	int error = exchange(call, call->request.flags & TL_Q_PROOF ? fd : -1);
 	if (error == 0 && (call->reply.flags & TL_R_PROOF) && fd >= 0) {
 		call->request.flags |= TL_Q_PROOF;
 		error = exchange(call, fd);

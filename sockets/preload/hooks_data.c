@@ -25,6 +25,8 @@ TL_EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 		return REAL(writev)(fd, iov, count);
 	if (count < 0 || count > IOV_MAX)
 		return tl_fail(EINVAL);
+	if (tl_total(iov, (size_t)count) == 0)
+		return 0; /* the kernel does not ask the socket then */
 	struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
 	return tl_send(s, fd, &m, 0);
 }
@@ -79,6 +81,8 @@ TL_EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
 		return REAL(readv)(fd, iov, count);
 	if (count < 0 || count > IOV_MAX)
 		return tl_fail(EINVAL);
+	if (tl_total(iov, (size_t)count) == 0)
+		return 0;
 	struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
 	return tl_recv(s, fd, &m, 0);
 }

@@ -2,6 +2,7 @@
  * between two. */
 #include <limits.h>
 #include <linux/close_range.h>
+#include <linux/sockios.h>
 #include <stdarg.h>
 #include <sys/time.h>
 
@@ -130,8 +131,10 @@ TL_EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(arguments, request);
 	void *argument = va_arg(arguments, void *);
 	va_end(arguments);
-	struct tl_sock *s = request == FIONREAD ? tl_find(fd) : NULL;
-	return s == NULL ? REAL(ioctl)(fd, request, argument) : tl_pending(s, fd, argument);
+	struct tl_sock *s = request == FIONREAD || request == SIOCOUTQ ? tl_find(fd) : NULL;
+	if (s == NULL)
+		return REAL(ioctl)(fd, request, argument);
+	return request == FIONREAD ? tl_pending(s, fd, argument) : tl_fail(ENOTTY); /* as Linux's SCTP */
 }
 
 /* sendfile to a socket of ours: messages of what is read at once. */

@@ -52,8 +52,13 @@ static int peel_off(struct tl_sock *s, int fd, bool with_flags, void *value, soc
 	if (*length < size)
 		return tl_fail(EINVAL);
 	memcpy(&arg, value, size);
-	struct tl_call call = {.request = {.op = TL_PEELOFF, .level = (uint32_t)arg.p_arg.associd, .name = arg.flags}};
+	/* The server moves what is unread in our queue: nobody reads meanwhile. */
+	struct tl_call call = {.request = {.op = TL_PEELOFF, .flags = TL_Q_PROOF, .level = (uint32_t)arg.p_arg.associd, .name = arg.flags}};
+	bool locked = tl_lock(s);
 	int error = tl_ask(s, fd, &call);
+	atomic_store(&s->expect, TL_UNKNOWN);
+	atomic_fetch_add(&s->version, 1);
+	tl_unlock(s, locked);
 	if (error == 0 && call.received < 0)
 		error = EMFILE;
 	if (error != 0)

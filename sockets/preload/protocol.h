@@ -133,6 +133,8 @@ enum {
 	TL_S_SNDRCV = 1 << 4,     /* the program wants SCTP_SNDRCV on reception */
 	TL_S_RCVINFO = 1 << 5,
 	TL_S_NXTINFO = 1 << 6,
+	TL_S_ASSOCIATED = 1 << 7, /* one-to-many: there are associations */
+	TL_S_REFUSING = 1 << 8,   /* one-to-one: the association lives, and takes no messages any more */
 };
 
 /* What the library needs to know of a socket. */

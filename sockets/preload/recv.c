@@ -8,6 +8,7 @@
  * Looking is done without the lock, for it may wait; taking under it, if nobody
  * has taken anything meanwhile (version), and without waiting.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
@@ -238,6 +239,39 @@ static size_t join(struct reading *r, size_t done)
 	return done;
 }
 
+/* Finds the next message, for SCTP_NXTINFO, which the server could not announce
+ * if it came later than this one went into the queue. */
+static void look_ahead(struct reading *r)
+{
+	struct tl_frame next;
+	struct iovec iov = {&next, sizeof next};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	unsigned wanted = atomic_load_explicit(&r->s->state, memory_order_relaxed) & TL_S_NXTINFO;
+	if (r->frame.flags & TL_F_NXTINFO)
+		wanted = TL_S_NXTINFO;
+	if (!wanted || !r->whole || (r->flags & MSG_PEEK) || (r->frame.flags & TL_F_NEXT) || atomic_load(&r->s->partial))
+		return;
+	if (sys_recvmsg(r->fd, &m, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof next || next.kind != TL_DATA || !(next.flags & TL_F_EOR))
+		return;
+	r->frame.flags |= TL_F_NEXT;
+	r->frame.next_stream = next.stream;
+	r->frame.next_flags = next.sinfo_flags;
+	r->frame.next_ppid = next.ppid;
+	r->frame.next_length = next.length;
+	r->frame.next_assoc_id = next.assoc_id;
+}
+
+/* Whether a read would wait for nobody: there is no association, and none can
+ * come by itself. Linux does not wait then. */
+static bool lonely(struct tl_sock *s, int fd)
+{
+	enum { BUSY = TL_S_LISTENING | TL_S_CONNECTING | TL_S_CONNECTED | TL_S_ENDED };
+	if ((atomic_load_explicit(&s->state, memory_order_relaxed) & BUSY)
+			|| (sys_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) || look(fd, MSG_DONTWAIT) >= 0 || tl_ask_plain(s, fd, TL_INFO, 0) != 0)
+		return false;
+	return !(atomic_load(&s->state) & (BUSY | TL_S_ASSOCIATED)) && look(fd, MSG_DONTWAIT) < 0;
+}
+
 ssize_t tl_recv(struct tl_sock *s, int fd, struct msghdr *m, int flags)
 {
 	ssize_t room = tl_total(m->msg_iov, m->msg_iovlen);
@@ -249,6 +283,11 @@ ssize_t tl_recv(struct tl_sock *s, int fd, struct msghdr *m, int flags)
 	if (error == 0 && tl_learn(s, fd) == 0 && (atomic_load_explicit(&s->state, memory_order_relaxed) & TL_S_LISTENING)
 			&& atomic_load_explicit(&s->type, memory_order_relaxed) == SOCK_STREAM)
 		error = ENOTCONN;
+	if (error == 0 && !(flags & MSG_DONTWAIT) && lonely(s, fd)) {
+		error = tl_take_error(s, fd);
+		if (error == 0)
+			error = ENOTCONN;
+	}
 	if (error != 0)
 		return tl_fail(error);
 	struct reading r = {
@@ -270,6 +309,7 @@ ssize_t tl_recv(struct tl_sock *s, int fd, struct msghdr *m, int flags)
 	size_t done = (size_t)n;
 	if (r.frame.flags & TL_F_MORE)
 		done = join(&r, done);
+	look_ahead(&r);
 	tl_describe(m, &r.frame, atomic_load(&s->state), r.whole);
 	if (r.cut)
 		m->msg_flags |= MSG_TRUNC;
@@ -286,7 +326,7 @@ ssize_t tl_recv_bytes(struct tl_sock *s, int fd, void *bytes, size_t n, int flag
 int tl_pending(struct tl_sock *s, int fd, int *bytes)
 {
 	if (atomic_load(&s->state) & TL_S_LISTENING && atomic_load(&s->type) == SOCK_STREAM)
-		return tl_fail(EINVAL);
+		return tl_fail(ENOTCONN);
 	bool locked = tl_lock(s);
 	int saved = errno;
 	if (atomic_load(&s->partial)) {

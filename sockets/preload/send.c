@@ -35,6 +35,7 @@ struct message {
 	size_t pieces;
 	size_t length;
 	int flags; /* MSG_DONTWAIT or 0 */
+	int reached; /* SCTP_SENDALL: how many associations there were */
 };
 
 /* Whether the message may go without asking. Fills in what is known of the
@@ -77,6 +78,7 @@ static int check(struct tl_sock *s, int fd, struct message *m)
 	if (error != 0)
 		return error;
 	m->frame.flags |= TL_F_CHECKED;
+	m->reached = call.reply.value;
 	if (call.reply.socket.assoc_id != 0)
 		m->frame.assoc_id = call.reply.socket.assoc_id;
 	m->frame.outstreams = call.reply.socket.outstreams;
@@ -154,7 +156,9 @@ static int fail(int error, int flags)
 static int broken(struct tl_sock *s, int fd, int flags)
 {
 	int error = tl_take_error(s, fd);
-	return fail(error != 0 ? error : EPIPE, flags);
+	if (error == 0)
+		error = atomic_load(&s->state) & TL_S_REFUSING ? ESHUTDOWN : EPIPE;
+	return fail(error, flags);
 }
 
 ssize_t tl_send(struct tl_sock *s, int fd, const struct msghdr *h, int flags)
@@ -173,12 +177,18 @@ ssize_t tl_send(struct tl_sock *s, int fd, const struct msghdr *h, int flags)
 		error = tl_learn(s, fd);
 	if (error == 0 && !certain(s, &m))
 		error = check(s, fd, &m);
+	if (error == EPIPE || (error != 0 && atomic_load(&s->gone) != TL_THERE))
+		return broken(s, fd, flags);
 	if (error != 0)
-		return atomic_load(&s->gone) != TL_THERE ? broken(s, fd, flags) : fail(error, flags);
+		return fail(error, flags);
+	if ((m.frame.sinfo_flags & SCTP_SENDALL) && m.reached == 0 && atomic_load(&s->type) != SOCK_STREAM)
+		return 0;
 	error = write_message(fd, &m);
 	if (error == EPIPE || error == ECONNRESET || error == ENOTCONN)
 		return broken(s, fd, flags);
-	return error == 0 ? length : fail(error, flags);
+	if (error != 0)
+		return fail(error, flags);
+	return m.frame.sinfo_flags & SCTP_ABORT ? 0 : length;
 }
 
 ssize_t tl_send_bytes(struct tl_sock *s, int fd, const void *bytes, size_t n, int flags)

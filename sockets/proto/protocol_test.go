@@ -65,6 +65,7 @@ var numbers = map[string]int{
 
 	"TL_S_LISTENING": int(StateListening), "TL_S_CONNECTING": int(StateConnecting), "TL_S_CONNECTED": int(StateConnected), "TL_S_ENDED": int(StateEnded),
 	"TL_S_SNDRCV": int(StateSndRcv), "TL_S_RCVINFO": int(StateRcvInfo), "TL_S_NXTINFO": int(StateNxtInfo),
+	"TL_S_ASSOCIATED": int(StateAssociated), "TL_S_REFUSING": int(StateRefusing),
 }
 
 // TestLayout compiles a program against protocol.h that prints what C makes of

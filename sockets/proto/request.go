@@ -68,6 +68,8 @@ const (
 	StateSndRcv           // the program wants SCTP_SNDRCV on reception
 	StateRcvInfo          // the program wants SCTP_RCVINFO
 	StateNxtInfo          // the program wants SCTP_NXTINFO
+	StateAssociated       // one-to-many: there are associations
+	StateRefusing         // one-to-one: the association lives, and takes no messages any more
 )
 
 // Status is what a library needs to know of a socket.

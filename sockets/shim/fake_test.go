@@ -280,6 +280,9 @@ func (e *endpoint) watch() {
 
 func (e *endpoint) status() proto.Status {
 	s := proto.Status{ID: e.id, Domain: uint16(e.domain), Type: uint16(e.typ), State: e.state, OutStreams: 10, Limit: 1 << 20, Linger: e.linger}
+	if e.typ == unix.SOCK_SEQPACKET {
+		s.State |= proto.StateAssociated
+	}
 	if e.peer != nil {
 		s.AssocID = 1
 	}
