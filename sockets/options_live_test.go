@@ -224,7 +224,10 @@ func TestInitMsgIsUsed(t *testing.T) {
 	s := newServer(t)
 	k := newProgram(t, s).socket(unix.AF_INET, unix.SOCK_STREAM)
 	k.set(optInitMsg, encode(&initMsg{7, 6, 3, 2000}))
-	o := s.socket(k.id).assocOptions(&initMsg{InStreams: 9})
+	own := s.socket(k.id)
+	own.mu.Lock()
+	o := own.assocOptions(&initMsg{InStreams: 9})
+	own.mu.Unlock()
 	require.Equal(t, []int{7, 9, 3}, []int{o.OutStreams, o.InStreams, o.Params.MaxInitRetrans})
 	require.Equal(t, 2*sctpcore.Second, o.Params.MaxInitTimeout)
 }
