@@ -27,7 +27,7 @@ func (w *worker) send(a *assoc) {
 			w.sentAll(a)
 			return
 		}
-		m.Data, m.Stream, m.PPID, m.Flags = payload, h.stream, h.ppid, 0
+		m.Data, m.Stream, m.PPID, m.Flags, m.Via = payload, h.stream, h.ppid, 0, uint8(h.cum)
 		if h.flags&recUnordered != 0 {
 			m.Flags |= sctpcore.Unordered
 		}

@@ -8,7 +8,7 @@ import (
 
 // Send queues one message, waiting for room in the send buffer as long as the
 // write deadline allows. The bytes are copied: b may be reused at once. Of m
-// (nil: stream 0, PPID 0, ordered) Stream, PPID, Unordered and SackNow count.
+// (nil: stream 0, PPID 0, ordered) Stream, PPID, Context, Unordered, SackNow and Via count.
 func (c *Conn) Send(b []byte, m *Message) error {
 	var one [1]Message
 	if m != nil {
@@ -117,7 +117,7 @@ func (c *Conn) queue(m *Message) (full bool, err error) {
 		return true, nil
 	}
 	copy(room, m.Data)
-	r := record{size: uint32(n), stream: m.Stream, ppid: m.PPID, tsn: m.Context}
+	r := record{size: uint32(n), stream: m.Stream, ppid: m.PPID, tsn: m.Context, cum: uint32(m.Via)}
 	if m.Unordered {
 		r.flags |= recUnordered
 	}

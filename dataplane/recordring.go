@@ -39,7 +39,7 @@ type record struct {
 	ppid   uint32
 	tsn    uint32 // of a message to send its context
 	ssn    uint16
-	cum    uint32
+	cum    uint32 // of a message to send its Via
 }
 
 // footprint is the room that a record with n bytes of payload takes.

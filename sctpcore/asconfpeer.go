@@ -340,6 +340,13 @@ func (a *assoc) removePath(i int, now Time) {
 		c := o.chunk(t)
 		c.path = to(c.path, best)
 	}
+	for n := o.cut; n < o.messages.tail; n++ {
+		if m := o.messages.at(n - o.messages.head); m.apart == uint8(i+1) {
+			m.apart = 0
+		} else if m.apart > 0 && m.apart <= MaxPaths {
+			m.apart = to(m.apart-1, 0) + 1
+		}
+	}
 	a.lastFrom, a.sackPath = to(a.lastFrom, best), to(a.sackPath, best)
 	a.initPath, a.t2Path = to(a.initPath, best), to(a.t2Path, best)
 	a.failover.pending = false

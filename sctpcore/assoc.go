@@ -282,6 +282,7 @@ func (a *assoc) establish(now Time) {
 	a.choosePath(now)
 	a.failover.pending = false
 	a.startHeartbeats(now)
+	a.setFrequency()
 	a.watchIdle(now)
 	a.wantTransmit()
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
 
-// putRun appends messages that need not be cut, a chunk each, while packet, peer's
+// putRun appends messages that need not be cut and have no path of their own, a chunk each, while packet, peer's
 // window and ring have room. What stops it putNew may yet know how to send.
 func (a *assoc) putRun(k *packetBuilder, now Time) {
 	o := &a.out
-	if o.cutOff != 0 {
+	if o.cutOff != 0 || k.path != int(a.current) {
 		return
 	}
 	first, cut := o.nextTSN, o.cut
@@ -21,7 +21,7 @@ func (a *assoc) putRun(k *packetBuilder, now Time) {
 		m := o.messages.at(cut - o.messages.head)
 		n := len(m.data)
 		end := at + wire.DataHeaderLen + wire.Pad4(n)
-		if n > most || end > len(b) || data+n > o.peerRwnd || m.failed {
+		if n > most || end > len(b) || data+n > o.peerRwnd || m.apart != 0 {
 			break
 		}
 		flags, ssn := wire.FlagB|wire.FlagE, uint16(0)

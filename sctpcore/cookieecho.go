@@ -190,6 +190,7 @@ func (e *Endpoint) restart(a *assoc, in *Inbound, p wire.Packet, ck *stateCookie
 	}
 	a.choosePath(e.now)
 	a.startHeartbeats(e.now)
+	a.setFrequency()
 	a.watchIdle(e.now)
 	a.owe(oweCookieAck)
 	return a
@@ -209,8 +210,8 @@ func (o *outbound) restart(streams int, first wire.TSN) {
 func (a *assoc) failStreams() {
 	o := &a.out
 	for i := range uint64(o.messages.len()) {
-		if m := o.messages.at(i); !m.failed && int(m.stream) >= len(o.nextSSN) {
-			m.failed = true
+		if m := o.messages.at(i); m.apart != failedMessage && int(m.stream) >= len(o.nextSSN) {
+			m.apart = failedMessage
 			a.event(Event{Kind: EventSendFailed, Reason: ReasonNoStream, Message: o.messages.head + i, Stream: m.stream})
 		}
 	}
@@ -221,10 +222,10 @@ func (a *assoc) failStreams() {
 // those before which there is nothing to release.
 func (a *assoc) passFailed() {
 	o := &a.out
-	for o.pendingData() && o.messages.at(o.cut-o.messages.head).failed {
+	for o.pendingData() && o.next().apart == failedMessage {
 		o.cut++
 	}
-	for o.messages.head < o.cut && o.messages.at(0).failed {
+	for o.messages.head < o.cut && o.messages.at(0).apart == failedMessage {
 		a.release(o.messages.head + 1)
 	}
 }

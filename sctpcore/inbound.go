@@ -26,9 +26,10 @@ type inbound struct {
 	sackNow  bool           // this packet wants an immediate SACK
 	partial  partialDelivery
 
-	packets    int // with DATA since the last SACK
-	advertised int // a_rwnd last told to the peer
-	promised   int // bytes of data that the windows told to the peer let it send
+	packets    int32 // with DATA since the last SACK
+	enough     int32 // of them for one at once
+	advertised int   // a_rwnd last told to the peer
+	promised   int   // bytes of data that the windows told to the peer let it send
 }
 
 type tsnRun struct{ first, last wire.TSN }

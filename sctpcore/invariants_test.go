@@ -183,7 +183,7 @@ func (a *assoc) checkOutbound() error {
 	for i := range uint64(o.messages.len()) {
 		m := o.messages.at(i)
 		queued += m.charge()
-		if int(m.stream) >= len(o.nextSSN) && !m.failed {
+		if int(m.stream) >= len(o.nextSSN) && m.apart != failedMessage {
 			return fmt.Errorf("message waits for stream %d of %d", m.stream, len(o.nextSSN))
 		}
 	}

@@ -45,7 +45,29 @@ type outMessage struct {
 	ppid   uint32
 	stream uint16
 	flags  SendFlags
-	failed bool // its stream does not exist: passed over
+	apart  uint8 // 0 goes with the others; failedMessage; else Message.Via
+}
+
+// failedMessage marks a message whose stream does not exist: it is passed over.
+const failedMessage = 255
+
+// next is the message that is cut next, while there is pendingData.
+func (o *outbound) next() *outMessage { return o.messages.at(o.cut - o.messages.head) }
+
+// freshPath is the path that new DATA of a message takes: the current one, unless it was
+// given another that works.
+func (a *assoc) freshPath(m *outMessage) int {
+	if m.apart == 0 {
+		return int(a.current)
+	}
+	return a.pathApart(m)
+}
+
+func (a *assoc) pathApart(m *outMessage) int {
+	if i := int(m.apart) - 1; i < len(a.paths) && a.usable(i) {
+		return i
+	}
+	return int(a.current)
 }
 
 // minCharge is what a message counts for at least in the send buffer, so that
@@ -156,7 +178,7 @@ func (e *Endpoint) Send(now Time, id AssocID, m *Message) error {
 	}
 	e.begin(now)
 	q := o.messages.add()
-	q.data, q.ppid, q.stream, q.flags, q.failed = m.Data, m.PPID, m.Stream, m.Flags, false
+	q.data, q.ppid, q.stream, q.flags, q.apart = m.Data, m.PPID, m.Stream, m.Flags, min(m.Via, MaxPaths+1)
 	o.queued += charge
 	if o.flight == 0 {
 		a.renewCredit()

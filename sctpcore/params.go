@@ -114,6 +114,7 @@ func (e *Endpoint) SetParams(now Time, id AssocID, p *Params) error {
 			a.restartHeartbeat(i, now)
 		}
 	}
+	a.setFrequency()
 	if was.Autoclose != p.Autoclose {
 		a.watchIdle(now)
 	}
@@ -199,14 +200,6 @@ func (a *assoc) thresholds(p *path) (potentiallyFailed, switchover int) {
 	return a.params.PFMaxRetrans, a.params.PrimarySwitchover
 }
 
-// sackEvery is how many packets with DATA are acknowledged at once.
-func (a *assoc) sackEvery() int {
-	if n := a.params.SACKFrequency; n > 0 {
-		return n
-	}
-	return 2
-}
-
 // holdsBack tells whether what is queued waits for company (RFC 9260, section 6.1): it
 // is short, nothing of it has been sent, and something is on its way whose
 // acknowledgement will let it go.
@@ -221,6 +214,9 @@ func (a *assoc) holdsBack(m *outMessage) bool {
 	}
 	return room > 0
 }
+
+// setFrequency is Params.SACKFrequency where packets are counted.
+func (a *assoc) setFrequency() { a.in.enough = int32(min(orDefault(a.params.SACKFrequency, 2), 1<<20)) }
 
 // watchIdle starts or stops the clock of Params.Autoclose.
 func (a *assoc) watchIdle(now Time) {

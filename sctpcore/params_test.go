@@ -338,3 +338,44 @@ func TestSwitchoverOfPath(t *testing.T) {
 	p.run(p.now + 200*Second)
 	require.EqualValues(t, 1, a.primary)
 }
+
+// A message that names a path takes it, the others do not follow it; where the path does
+// not work it goes with them.
+func TestMessageByAPath(t *testing.T) {
+	p := newPair(t, 2, nil)
+	p.connect()
+	p.run(p.now + 5*Second) // the second path is confirmed
+	a := p.e[0].assoc(p.id[0])
+	require.Equal(t, Active, a.paths[1].state)
+	type sent struct {
+		net    byte
+		chunks int
+	}
+	var all []sent
+	p.drop = func(from int, f *flying) bool {
+		if from == 0 && wire.ChunkType(f.data[wire.CommonHeaderLen]) == wire.ChunkData {
+			all = append(all, sent{f.dst.As4()[2], answer{Packet: f.data}.chunks()})
+		}
+		return false
+	}
+	send := func(via ...uint8) []sent {
+		all = nil
+		for _, v := range via {
+			require.NoError(t, p.e[0].Send(p.now, p.id[0], &Message{Data: make([]byte, 10), Via: v}))
+		}
+		p.run(p.now + Second)
+		require.Zero(t, a.out.queued)
+		return all
+	}
+	require.Equal(t, []sent{{0, 2}, {1, 2}, {0, 2}, {1, 1}}, send(0, 1, 2, 2, 0, 1, 2))
+	require.Equal(t, []sent{{0, 4}}, send(3, 32, 33, 255), "there is no such path")
+	all = nil
+	require.NoError(t, p.e[0].Send(p.now, p.id[0], &Message{Data: make([]byte, 5000), Via: 2}))
+	p.run(p.now + Second)
+	require.Len(t, all, 4)
+	for _, s := range all {
+		require.EqualValues(t, 1, s.net)
+	}
+	require.NoError(t, p.e[0].SetRoute(p.now, p.id[0], 1, Route{Src: addrOf(1, 1), Down: true}))
+	require.Equal(t, []sent{{0, 2}}, send(2, 0))
+}

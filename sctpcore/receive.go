@@ -50,7 +50,7 @@ func (a *assoc) dataReceived(now Time) {
 		// 9.2: "respond to each received packet containing one or more DATA chunks
 		// with a SHUTDOWN chunk and restart the T2-shutdown timer".
 		a.owe(oweSack | oweShutdown)
-	case in.sackNow || in.packets >= a.sackEvery() || a.params.SACKDelay == 0:
+	case in.sackNow || in.packets >= in.enough || a.params.SACKDelay == 0:
 		a.owe(oweSack)
 	case a.sackTimer == Never:
 		a.sackTimer = now + a.params.SACKDelay

@@ -93,8 +93,7 @@ func (a *assoc) bundleSack(k *packetBuilder) {
 	if o.lost > 0 {
 		return
 	}
-	m := o.messages.at(o.cut - o.messages.head)
-	n := min(len(m.data)-o.cutOff, a.fragmentSize())
+	n := min(len(o.next().data)-o.cutOff, a.fragmentSize())
 	if sackLen+wire.DataHeaderLen+wire.Pad4(n)+a.authRoom() <= k.left() {
 		a.owed |= oweSack
 	}
@@ -164,17 +163,18 @@ func (a *assoc) dataPath(now Time) (int, bool) {
 	if !o.pendingData() {
 		return 0, false
 	}
-	p := &a.paths[a.current]
+	m := o.next()
+	i := a.freshPath(m)
+	p := &a.paths[i]
 	p.ageWindow(now)
 	if o.credit == 0 || !p.open() || p.state == Unconfirmed {
 		return 0, false
 	}
-	m := o.messages.at(o.cut - o.messages.head)
 	if a.params.Nagle && a.holdsBack(m) {
 		return 0, false
 	}
 	n := min(len(m.data)-o.cutOff, a.fragmentSize())
-	return int(a.current), n <= o.peerRwnd || o.flight == 0 && o.lost == 0
+	return i, n <= o.peerRwnd || o.flight == 0 && o.lost == 0
 }
 
 // lostPath is where the first lost chunk goes.
@@ -208,7 +208,7 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 			a.putLost(k, t, c, now)
 		}
 	}
-	if o.lost == 0 && k.path == int(a.current) && o.credit > 0 && p.open() {
+	if o.lost == 0 && o.credit > 0 && p.open() && o.pendingData() && k.path == a.freshPath(o.next()) {
 		// 6.1, B: the packet that reaches cwnd may exceed it.
 		fresh := len(k.b)
 		for a.putRun(k, now); o.pendingData() && a.putNew(k, now); a.putRun(k, now) {
@@ -252,10 +252,14 @@ func (a *assoc) putLost(k *packetBuilder, t wire.TSN, c *outChunk, now Time) {
 	a.e.ctr.RetransmittedChunks++
 }
 
-// putNew cuts the next chunk from the message queue; false if it does not fit.
+// putNew cuts the next chunk from the message queue; false if it does not fit, or takes
+// another path.
 func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 	o := &a.out
-	m := o.messages.at(o.cut - o.messages.head)
+	m := o.next()
+	if k.path != a.freshPath(m) {
+		return false
+	}
 	rest := len(m.data) - o.cutOff
 	n := min(rest, a.fragmentSize())
 	if n > o.peerRwnd && o.flight > 0 {

@@ -85,6 +85,9 @@ type Message struct {
 	PPID   uint32 // host order; carried opaquely
 	Stream uint16
 	Flags  SendFlags
+	// Via is the path that it is sent by first, counted from 1, as long as that works; 0 or
+	// one that there is not is what all messages take.
+	Via uint8
 }
 
 // Received describes what Endpoint.Receive delivered.

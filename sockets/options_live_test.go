@@ -297,3 +297,34 @@ func TestHeaderOptions(t *testing.T) {
 	set(unix.EINVAL, solIPv6, unix.IPV6_TCLASS, i32(256))
 	set(unix.EINVAL, solIP, unix.IP_TTL, nil)
 }
+
+// TestAddressOfOneMessage: one that names an address of the peer is sent there, be it not the
+// primary one.
+func TestAddressOfOneMessage(t *testing.T) {
+	s := newServer(t)
+	client, server, at := homes(t, newProgram(t, s))
+	own := s.socket(client.id)
+	chunks := func() (n [2]uint64) {
+		own.mu.Lock()
+		defer own.mu.Unlock()
+		paths, err := own.single.conn.Paths()
+		require.NoError(t, err)
+		for i := range at {
+			require.Equal(t, at[i].Addr(), paths[i].Dst.Netip())
+			n[i] = paths[i].TxDataChunks
+		}
+		return n
+	}
+	require.Eventually(t, func() bool {
+		return getAs(client, optPeerAddrInfo, pathInfo{Addr: inet.store(at[1].Addr(), at[1].Port())}).State == spinfoActive
+	}, within, 1e6)
+	for _, c := range []struct {
+		f    proto.Frame
+		want [2]uint64
+	}{{named(at[1]), [2]uint64{0, 1}}, {named(at[0]), [2]uint64{1, 1}}, {proto.Frame{}, [2]uint64{2, 1}}} {
+		c.f.SinfoFlags = sndAddrOver
+		client.write(c.f, []byte("hello"))
+		require.Equal(t, "hello", string(server.data().data))
+		require.Equal(t, c.want, chunks())
+	}
+}

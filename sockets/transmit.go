@@ -184,6 +184,9 @@ func messageOf(f *proto.Frame) dataplane.Message {
 
 func (s *socket) sendTo(a *assoc, f *proto.Frame, data []byte) error {
 	m := messageOf(f)
+	if f.Flags&proto.FlagNamed != 0 && (s.style == oneToOne || f.SinfoFlags&sndAddrOver != 0) {
+		m.Via = s.via(a, f)
+	}
 	switch {
 	case f.SinfoFlags&sndAbort != 0:
 		a.aborted = true
@@ -209,6 +212,15 @@ func (s *socket) sendTo(a *assoc, f *proto.Frame, data []byte) error {
 		s.stalled = append(s.stalled, stall{a, m, slices.Clone(data)})
 	}
 	return nil
+}
+
+// via is which of the peer's addresses a message names, as dataplane.Message has it.
+func (s *socket) via(a *assoc, f *proto.Frame) uint8 {
+	p, _, err := s.parse(f.Addr[:f.AddrLength])
+	if err != nil {
+		return 0
+	}
+	return uint8(slices.Index(a.peers, p) + 1)
 }
 
 // hasKey tells whether a message can be authenticated as the program wants: with the
