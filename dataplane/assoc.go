@@ -11,13 +11,12 @@ type assoc struct {
 	conn                *Conn // nil until a passive association is up
 	localPort, peerPort uint16
 	locals              []wire.Addr // our addresses
-	follower
-	inward    bool // the peer is this dataplane
-	paths     []path
-	place     int      // in worker.order
-	begunFrom *Binding // nil if the peer began it
-	up, down  bool
-	again     bool // on the worker's list of those with more to do
+	inward              bool        // the peer is this dataplane
+	paths               []path
+	place               int      // in worker.order
+	begunFrom           *Binding // nil if the peer began it
+	up, down            bool
+	again               bool // on the worker's list of those with more to do
 
 	// Sending: read hands records to the core, freed follows behind it as the
 	// core releases them.
@@ -39,6 +38,8 @@ type assoc struct {
 	received uint64      // messages, of these
 	midway   bool        // the last record goes on
 	unsaid   bool        // something was sent since EventSenderDry
+
+	follower
 }
 
 // assocFor finds or makes the worker's side of an association.
