@@ -34,29 +34,12 @@ func (s *socket) bindTo(all []netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	ips = s.present(ips)
 	b, err := s.server.dp.Bind(&dataplane.Addr{IPs: ips, Port: port}, &dataplane.BindOptions{Reuse: s.reuse})
 	if err != nil {
 		return err
 	}
 	s.binding, s.shown = b, all[len(all)-1].Addr()
 	return nil
-}
-
-// present leaves out a family's wildcard where the dataplane has no address of that
-// family, unless nothing else is asked for.
-func (s *socket) present(ips []netip.Addr) []netip.Addr {
-	var has4, has6 bool
-	for _, ip := range s.server.dp.Addrs() {
-		has4, has6 = has4 || ip.Is4(), has6 || ip.Is6()
-	}
-	var out []netip.Addr
-	for _, ip := range ips {
-		if len(ips) == 1 || !ip.IsUnspecified() || ip.Is4() && has4 || ip.Is6() && has6 {
-			out = append(out, ip)
-		}
-	}
-	return out
 }
 
 // onePort is the port of all the addresses; 0 goes with any (RFC 6458, section 9.1).

@@ -45,7 +45,7 @@ func (s *socket) listen(backlog int32) error {
 	if s.style == oneToMany {
 		waiting = 0 // nothing waits: what comes is taken at once
 	}
-	l, err := s.binding.Listen(s.assocOptions(nil), waiting)
+	l, err := s.binding.Listen(s.acceptOptions(), waiting)
 	if err != nil {
 		return err
 	}
@@ -173,6 +173,7 @@ func (s *socket) heir(st style) (child *socket, program int, err error) {
 	defer child.mu.Unlock()
 	child.family, child.shown, child.inherited = s.family, s.shown, s.port()
 	child.options = s.options.clone()
+	child.autoAsconf = false
 	return child, program, nil
 }
 
@@ -197,6 +198,9 @@ func (s *socket) peelOff(k *call) error {
 	s.drop(a)
 	s.settle()
 	child.take(a)
+	if s.autoAsconf {
+		_ = a.conn.SetAutoAsconf(false) // it may have ended
+	}
 	if child.phase = connected; !a.up {
 		child.phase = connecting
 	}

@@ -119,6 +119,7 @@ func (s *socket) assocOptions(init *initMsg) *dataplane.AssocOptions {
 	o := &dataplane.AssocOptions{
 		InStreams: min(int(im.InStreams), core.InStreams), OutStreams: min(int(im.OutStreams), core.OutStreams),
 		SendBuffer: s.sndbuf / 2, ReceiveBuffer: min(s.rcvbuf/2, core.ReceiveBuffer), Params: &p, Events: eventsFor(s.defaults.events&(1<<(snSenderDry-snDataIO)) != 0),
+		AutoAsconf: s.autoAsconf,
 	}
 	if s.asconf || s.auth || s.adaptation != nil {
 		o.Extensions = &sctpcore.Extensions{Asconf: s.asconf && s.auth, Adaptation: s.adaptation}

@@ -122,7 +122,7 @@ func (s *socket) tell(a *assoc) error {
 	case a != nil && !a.over:
 		return a.conn.SetParams(&a.settings.params)
 	case a == nil && s.listener != nil:
-		return s.listener.SetOptions(s.assocOptions(nil))
+		return s.listener.SetOptions(s.acceptOptions())
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ var sctpOptions = map[uint32]option{
 	optAsconfSupported:       supportOption(func(s *socket) *bool { return &s.asconf }),
 	optAuthSupported:         supportOption(func(s *socket) *bool { return &s.auth }),
 	optExposePFState:         exposePFOption,
-	optAutoAsconf:            flag(func(s *socket) bool { return s.autoAsconf }, setAutoAsconf),
+	optAutoAsconf:            autoAsconfOption,
 	optPRSupported:           missing,
 	optReconfigSupported:     missing,
 	optInterleavingSupported: interleaving,
@@ -132,16 +132,6 @@ func supportOption(field func(*socket) *bool) option {
 			return s.tell(nil)
 		}),
 	}
-}
-
-// setAutoAsconf is for sockets bound to all addresses, or not yet bound, as on Linux.
-// Associations follow changes of the dataplane's addresses; it has none as long as it runs.
-func setAutoAsconf(s *socket, on bool) error {
-	if on && s.binding != nil && !s.shown.IsUnspecified() {
-		return unix.EINVAL
-	}
-	s.autoAsconf = on
-	return nil
 }
 
 func setReusePort(s *socket, on bool) error {

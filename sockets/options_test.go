@@ -155,6 +155,27 @@ func TestOptionErrors(t *testing.T) {
 	require.Equal(t, assocValue{}, getAs(one, optPRSupported, assocValue{}))
 }
 
+// TestAutoAsconfIsForTheWildcard: where Linux takes SCTP_AUTO_ASCONF, and who inherits it.
+func TestAutoAsconfIsForTheWildcard(t *testing.T) {
+	p := newProgram(t, newServer(t))
+	for _, typ := range []uint32{unix.SOCK_STREAM, unix.SOCK_SEQPACKET} {
+		k := p.socket(unix.AF_INET, typ)
+		refused := func() {
+			require.EqualValues(t, unix.EINVAL, k.try(proto.OpSetOpt, solSCTP, optAutoAsconf, i32(1)).Error)
+			k.set(optAutoAsconf, i32(0))
+			require.Equal(t, i32(0), k.get(optAutoAsconf, make([]byte, 4)))
+		}
+		refused()
+		k.do(proto.OpBind, 0, 0, sockaddr("0.0.0.0:0"))
+		require.EqualValues(t, unix.EINVAL, k.try(proto.OpSetOpt, solSCTP, optAutoAsconf, make([]byte, 3)).Error)
+		k.set(optAutoAsconf, i32(1))
+		require.Equal(t, i32(1), k.get(optAutoAsconf, make([]byte, 4)))
+		k = p.socket(unix.AF_INET, typ)
+		k.do(proto.OpBind, 0, 0, sockaddr("127.0.0.1:0"))
+		refused()
+	}
+}
+
 // TestScopes: SCTP_FUTURE_ASSOC, SCTP_CURRENT_ASSOC and SCTP_ALL_ASSOC.
 func TestScopes(t *testing.T) {
 	p := newProgram(t, newServer(t))

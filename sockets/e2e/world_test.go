@@ -37,14 +37,16 @@ type world struct {
 
 // node is a dataplane with a sockets server.
 type node struct {
+	t       *testing.T
 	ips     []string
 	ports   []*fault.Port
+	dp      *dataplane.Dataplane
 	sock    string // where the server listens
 	preload string
 }
 
 func newWorld(t *testing.T, timers sctpcore.Timers) *world {
-	w := &world{t: t, a: &node{}, b: &node{}}
+	w := &world{t: t, a: &node{t: t}, b: &node{t: t}}
 	for i := range networks {
 		x, y := mem.NewPair(mem.Options{})
 		for side, end := range []*mem.Port{x, y} {
@@ -68,6 +70,7 @@ func (n *node) start(t *testing.T, timers sctpcore.Timers) {
 	d, err := dataplane.New(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	n.dp = d
 	n.sock = filepath.Join(shortDir(t), "sockets")
 	s, err := sockets.Listen(d, sockets.Config{Path: n.sock, Timers: timers})
 	require.NoError(t, err)
