@@ -12,8 +12,7 @@ import (
 const optAutoAsconf = 30
 
 // gains gives a node's port in a network another address, loses takes one away.
-func (n *node) gains(network int, ip string) {
-	t := n.t
+func (n *node) gains(t *testing.T, network int, ip string) {
 	t.Helper()
 	bits := 24
 	if strings.Contains(ip, ":") {
@@ -22,9 +21,9 @@ func (n *node) gains(network int, ip string) {
 	require.NoError(t, n.dp.AddAddr(n.ports[network].Info().Name, netip.PrefixFrom(netip.MustParseAddr(ip), bits)))
 }
 
-func (n *node) loses(network int, ip string) {
-	n.t.Helper()
-	require.NoError(n.t, n.dp.RemoveAddr(n.ports[network].Info().Name, netip.MustParseAddr(ip)))
+func (n *node) loses(t *testing.T, network int, ip string) {
+	t.Helper()
+	require.NoError(t, n.dp.RemoveAddr(n.ports[network].Info().Name, netip.MustParseAddr(ip)))
 }
 
 // sorted is at, in the order in which sctpsh prints addresses.
@@ -72,13 +71,13 @@ func TestServerFollowsAddresses(t *testing.T) {
 			moved(t, client)
 
 			old, fresh := w.b.ips[0], "10.1.0.77"
-			w.b.gains(0, fresh)
+			w.b.gains(t, 0, fresh)
 			paddrsAre(t, client, fd, sorted("5000", old, fresh, w.b.ips[1]))
 			require.Equal(t, sorted("5000", append(w.b.ips, fresh, "127.0.0.1")...), server.do("laddrs %s", l), "the wildcard has it at once")
 			client.until("ACTIVE", "path %s %s 5000", fd, fresh)
 			client.do("primary %s %s 5000", fd, fresh)
 			moved(t, client)
-			w.b.loses(0, old)
+			w.b.loses(t, 0, old)
 			paddrsAre(t, client, fd, sorted("5000", fresh, w.b.ips[1]))
 			moved(t, client)
 			w.cut(1)
@@ -97,10 +96,10 @@ func TestServerFollowsAddresses(t *testing.T) {
 func TestClientMoves(t *testing.T) {
 	w := newWorld(t, usual)
 	for _, n := range []*node{w.a, w.b} {
-		n.gains(0, map[*node]string{w.a: "fd00::1", w.b: "fd00::2"}[n])
-		n.gains(1, map[*node]string{w.a: "fd01::1", w.b: "fd01::2"}[n])
+		n.gains(t, 0, map[*node]string{w.a: "fd00::1", w.b: "fd00::2"}[n])
+		n.gains(t, 1, map[*node]string{w.a: "fd01::1", w.b: "fd01::2"}[n])
 	}
-	w.a.loses(1, w.a.ips[1])
+	w.a.loses(t, 1, w.a.ips[1])
 	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
 	l := serve(server, w.b.ips...)
 	fd := client.do("socket 4 stream")
@@ -114,9 +113,9 @@ func TestClientMoves(t *testing.T) {
 	require.Contains(t, server.do("recv %s", s), "data before")
 
 	fresh := "10.1.0.77"
-	w.a.loses(0, w.a.ips[0])
+	w.a.loses(t, 0, w.a.ips[0])
 	client.do("send %s between", fd)
-	w.a.gains(0, fresh)
+	w.a.gains(t, 0, fresh)
 	seen := ""
 	for !strings.Contains(seen, "data between") || !strings.Contains(seen, "REMOVED") || !strings.Contains(seen, "CONFIRMED") {
 		seen += server.do("recv %s", s) + "\n"
@@ -141,14 +140,14 @@ func TestWhoDoesNotFollow(t *testing.T) {
 		return fd, first(server.do("accept %s", l))
 	}
 	fd, s := connect(w.b.ips[0])
-	w.b.gains(0, "10.1.0.77")
-	w.b.gains(0, "fd00::2")
-	w.a.gains(0, "fd00::1")
+	w.b.gains(t, 0, "10.1.0.77")
+	w.b.gains(t, 0, "fd00::2")
+	w.a.gains(t, 0, "fd00::1")
 	other, peer := connect("fd00::2")
 	require.Equal(t, 4, len(strings.Fields(client.do("paddrs %s", other))), "both families")
 	talk(t, client, other, server, peer)
 	require.Equal(t, sorted("5000", w.b.ips...), client.do("paddrs %s", fd))
-	w.b.loses(0, w.b.ips[0])
+	w.b.loses(t, 0, w.b.ips[0])
 	talk(t, client, fd, server, s)
 	require.Equal(t, sorted("5000", w.b.ips...), client.do("paddrs %s", fd))
 }

@@ -37,7 +37,6 @@ type world struct {
 
 // node is a dataplane with a sockets server.
 type node struct {
-	t       *testing.T
 	ips     []string
 	ports   []*fault.Port
 	dp      *dataplane.Dataplane
@@ -46,7 +45,7 @@ type node struct {
 }
 
 func newWorld(t *testing.T, timers sctpcore.Timers) *world {
-	w := &world{t: t, a: &node{t: t}, b: &node{t: t}}
+	w := &world{t: t, a: &node{}, b: &node{}}
 	for i := range networks {
 		x, y := mem.NewPair(mem.Options{})
 		for side, end := range []*mem.Port{x, y} {
