@@ -185,6 +185,8 @@ func (k *call) perform(s *socket) (*assoc, error) {
 		return nil, nil
 	case proto.OpLinger:
 		return nil, s.linger(k)
+	case proto.OpMap:
+		return nil, s.mapLane(k)
 	}
 	return nil, unix.EINVAL
 }

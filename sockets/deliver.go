@@ -57,6 +57,11 @@ func (s *socket) unqueue(a *assoc) {
 // deliver writes messages and notifications to the program until there are no more,
 // or it reads no more; what is not taken closes the peers' windows.
 func (s *socket) deliver(buf []byte) {
+	s.deliverTurn(buf)
+	s.publish()
+}
+
+func (s *socket) deliverTurn(buf []byte) {
 	for range turn {
 		if s.closed || !s.flush() {
 			return
@@ -71,7 +76,11 @@ func (s *socket) deliver(buf []byte) {
 		if a == nil {
 			return
 		}
-		s.step(a, buf)
+		slot := s.slot(buf)
+		if slot == nil {
+			return
+		}
+		s.step(a, slot, buf)
 	}
 	s.pump.again(s)
 }
@@ -97,14 +106,14 @@ func (s *socket) next() *assoc {
 	return s.readable[0]
 }
 
-// step delivers one thing of an association.
-func (s *socket) step(a *assoc, buf []byte) {
+// step delivers one thing of an association, a message from slot.
+func (s *socket) step(a *assoc, slot, buf []byte) {
 	if a.endErr != nil {
 		s.stepFailed(a, buf)
 		return
 	}
 	var m dataplane.Message
-	n, ok, err := a.conn.TryRecv(buf[proto.FrameSize:proto.FrameSize+proto.PayloadMax], &m)
+	n, ok, err := a.conn.TryRecv(slot[proto.FrameSize:proto.FrameSize+proto.PayloadMax], &m)
 	switch {
 	case errors.Is(err, dataplane.ErrPartialAborted):
 		if s.partial == a {
@@ -123,7 +132,7 @@ func (s *socket) step(a *assoc, buf []byte) {
 	case m.Event != nil:
 		s.notify(a, m.Event, buf)
 	default:
-		s.data(a, &m, n, buf)
+		s.data(a, &m, n, slot)
 	}
 }
 
@@ -141,9 +150,9 @@ func (s *socket) stepFailed(a *assoc, buf []byte) {
 	s.finish(a, a.endErr)
 }
 
-// data writes a message, or a part of one, whose n bytes lie in buf behind the room
+// data writes a message, or a part of one, whose n bytes lie in slot behind the room
 // for the header.
-func (s *socket) data(a *assoc, m *dataplane.Message, n int, buf []byte) {
+func (s *socket) data(a *assoc, m *dataplane.Message, n int, slot []byte) {
 	f := proto.Frame{Kind: proto.FrameData, Flags: s.wanted, Length: uint32(n), AssocID: a.id, Stream: m.Stream, SSN: m.SSN,
 		PPID: bits.ReverseBytes32(m.PPID), Context: a.settings.rcvContext, TSN: m.TSN, CumTSN: m.CumTSN}
 	if m.Unordered {
@@ -164,7 +173,7 @@ func (s *socket) data(a *assoc, m *dataplane.Message, n int, buf []byte) {
 		f.Flags |= proto.FlagEOR
 	}
 	s.dataWritten = true
-	s.write(proto.AppendFrame(buf[:0], &f)[:proto.FrameSize+n])
+	s.write(proto.AppendFrame(slot[:0], &f)[:proto.FrameSize+n])
 }
 
 // announce says in a frame what follows it, if that is known: the rest of the message,
@@ -192,6 +201,19 @@ func (s *socket) announce(a *assoc, f *proto.Frame, cut, more bool) {
 
 // write sends a frame to the program, or keeps it.
 func (s *socket) write(frame []byte) {
+	switch {
+	case s.lane == nil:
+		s.toConnection(frame)
+	case proto.FrameKind(frame[0]) == proto.FrameEnd:
+		s.publish()
+		s.toConnection(frame)
+	case len(s.unsent) > 0 || !s.toLane(frame):
+		s.keep(frame)
+	}
+}
+
+// toConnection writes a frame to the data connection, or keeps it.
+func (s *socket) toConnection(frame []byte) {
 	if len(s.unsent) == 0 {
 		switch err := unix.Send(s.fd, frame, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL); err {
 		case unix.EAGAIN, unix.ENOBUFS, unix.EINTR:
@@ -200,6 +222,10 @@ func (s *socket) write(frame []byte) {
 		}
 		s.wantWritable()
 	}
+	s.keep(frame)
+}
+
+func (s *socket) keep(frame []byte) {
 	if len(s.unsent) < maxUnsent || s.endWritten {
 		s.unsent = append(s.unsent, slices.Clone(frame))
 	}
@@ -208,9 +234,7 @@ func (s *socket) write(frame []byte) {
 // flush sends what was kept; false if it is not all taken.
 func (s *socket) flush() bool {
 	for len(s.unsent) > 0 {
-		switch err := unix.Send(s.fd, s.unsent[0], unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL); err {
-		case unix.EAGAIN, unix.ENOBUFS, unix.EINTR:
-			s.wantWritable()
+		if !s.flushOne(s.unsent[0]) {
 			return false
 		}
 		s.unsent[0] = nil
@@ -218,6 +242,19 @@ func (s *socket) flush() bool {
 	}
 	s.unsent = nil
 	s.wakeReaders()
+	return true
+}
+
+func (s *socket) flushOne(frame []byte) bool {
+	kind := proto.FrameKind(frame[0])
+	if s.lane != nil && kind != proto.FrameEnd && kind != proto.FrameBell {
+		return s.toLane(frame)
+	}
+	switch err := unix.Send(s.fd, frame, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL); err {
+	case unix.EAGAIN, unix.ENOBUFS, unix.EINTR:
+		s.wantWritable()
+		return false
+	}
 	return true
 }
 
@@ -244,6 +281,10 @@ func (s *socket) endOfData() {
 
 // mark notes whether the program has read all messages so far; what follows is none.
 func (s *socket) mark() {
+	if s.lane != nil {
+		s.dataWritten = s.dataWritten && s.lane.Down.Unread()
+		return
+	}
 	if queued, err := unix.IoctlGetInt(s.fd, unix.SIOCOUTQ); err == nil && queued == 0 {
 		s.dataWritten = false
 	}

@@ -10,6 +10,9 @@
 // SOCK_SEQPACKET pair for each SCTP socket, so that poll, epoll, dup, fork and
 // exec need nobody's help, and translates its calls into what package proto encodes.
 //
+// A busy socket's frames go through memory that it shares with the program instead (package lane, shared.go);
+// the data connection then carries but wake-ups, and what the rings have no order for.
+//
 // A socket is the server's side of one: its state and options, and its associations
 // (assoc.go). transmit.go takes what the program wrote to them, deliver.go what they
 // received to the program; notify.go makes RFC 6458's notifications of the

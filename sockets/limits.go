@@ -14,18 +14,19 @@ type Limits struct {
 	// incomplete or their association takes no more; a socket that exceeds it is
 	// closed.
 	Buffered int
+	Lanes    int // of 1 MiB each, for busy sockets; without one messages take longer
 }
 
 // DefaultLimits suit a machine that runs one application.
 func DefaultLimits() Limits {
-	return Limits{Clients: 1024, Sockets: 65536, Associations: 65536, Buffered: 256 << 20}
+	return Limits{Clients: 1024, Sockets: 65536, Associations: 65536, Buffered: 256 << 20, Lanes: 256}
 }
 
 func (l *Limits) setDefaults() {
 	d := DefaultLimits()
 	for _, f := range []struct{ have, usual *int }{
 		{&l.Clients, &d.Clients}, {&l.Sockets, &d.Sockets},
-		{&l.Associations, &d.Associations}, {&l.Buffered, &d.Buffered},
+		{&l.Associations, &d.Associations}, {&l.Buffered, &d.Buffered}, {&l.Lanes, &d.Lanes},
 	} {
 		if *f.have <= 0 {
 			*f.have = *f.usual
@@ -41,8 +42,8 @@ const (
 
 // user is what the clients of one uid hold; Server.mu guards it.
 type user struct {
-	uid                                uint32
-	clients, sockets, assocs, buffered int
+	uid                                       uint32
+	clients, sockets, assocs, buffered, lanes int
 }
 
 // resource is one of the things that a user holds.
@@ -53,6 +54,7 @@ const (
 	aSocket
 	anAssoc
 	bufferedBytes
+	aLane
 )
 
 func (u *user) held(r resource, l *Limits) (have *int, limit int) {
@@ -63,6 +65,8 @@ func (u *user) held(r resource, l *Limits) (have *int, limit int) {
 		return &u.sockets, l.Sockets
 	case anAssoc:
 		return &u.assocs, l.Associations
+	case aLane:
+		return &u.lanes, l.Lanes
 	}
 	return &u.buffered, l.Buffered
 }

@@ -72,6 +72,7 @@ type socket struct {
 	inherited uint16 // port of the socket that this one comes from
 	inbox
 	outbox
+	shared
 	options
 }
 
@@ -141,6 +142,7 @@ func (s *socket) onEpoll(events uint32, buf []byte) {
 		s.hungUp()
 	}
 	s.read(buf)
+	s.attend(buf)
 }
 
 // hungUp: the program is gone, which read comes to when it has read all that is left.
@@ -170,6 +172,10 @@ func (s *socket) takeTurn(buf []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.again = false
+	if s.corrupt != nil && !s.closed {
+		s.server.broken("lane", s.id, s.corrupt)
+		s.abandon("the program broke the protocol")
+	}
 	if !s.closed {
 		s.deliver(buf)
 		s.read(buf)
@@ -180,8 +186,16 @@ func (s *socket) takeTurn(buf []byte) {
 func (s *socket) catchUp() {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	s.read(*buf)
+	for range caughtUp {
+		if !s.read(*buf) {
+			break
+		}
+	}
+	s.attend(*buf)
 }
+
+// caughtUp is turns within which all has been read that a data connection and a lane hold.
+const caughtUp = 128
 
 // gone is the end of the data connection: the program closed its last descriptor, or
 // died. Its associations shut down, or are aborted if they are not up, if it said so
@@ -190,6 +204,9 @@ func (s *socket) catchUp() {
 func (s *socket) gone() {
 	no, _ := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	unread := (s.unread || no == int(unix.ECONNRESET)) && s.dataWritten || len(s.unsent) > 0
+	if s.lane != nil { // the connection has but bells
+		unread = s.dataWritten && s.lane.Down.Unread() || len(s.unsent) > 0
+	}
 	s.close()
 	for _, a := range s.assocs {
 		if a.over {
@@ -226,6 +243,7 @@ func (s *socket) close() {
 	}
 	s.server.leave(s) // after the port is free, so that reap waits for that
 	_ = unix.Close(s.fd)
+	s.closeLane()
 	s.forgetMessages()
 	s.server.release(s.user, aSocket, 1)
 	s.settle()

@@ -34,35 +34,67 @@ type stall struct {
 var errJoins = errors.New("more, or larger, messages in parts than a program can have under way")
 
 // read takes what the program wrote and gives it to its associations, until there is
-// no more or one is full.
-func (s *socket) read(buf []byte) {
+// no more or one is full. It tells whether there may be more that could be taken now.
+func (s *socket) read(buf []byte) (more bool) {
+	more = s.readTurn(buf)
+	if s.padded {
+		s.attend(buf)
+	}
+	s.publish()
+	return more
+}
+
+func (s *socket) readTurn(buf []byte) bool {
+	if s.drained = false; s.lane != nil {
+		s.lane.Up.Awake()
+	}
 	for range turn {
 		if s.closed || s.phase == connecting || !s.unstall() {
-			return
+			return false
 		}
-		n, err := unix.Read(s.fd, buf)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err == unix.ECONNRESET: // before what it wrote
-			s.unread = true
-			continue
-		case err == unix.EAGAIN, err == nil && n == 0 && s.readShut && !s.hup:
-			if s.shutWrite {
-				s.closeWrite()
+		var err error
+		if s.lane == nil || !s.fromLane(&err) {
+			if !s.fromConnection(buf, &err) {
+				return false
 			}
-			return
-		case err != nil, n == 0:
-			s.gone()
-			return
 		}
-		if err := s.receive(buf[:n]); err != nil {
+		if err != nil {
 			s.server.broken("data connection", s.id, err)
 			s.abandon("the program broke the protocol")
-			return
+			return false
 		}
 	}
 	s.pump.again(s)
+	return true
+}
+
+// fromConnection deals with one message of the data connection. False if there is none,
+// or will never be one.
+func (s *socket) fromConnection(buf []byte, broken *error) bool {
+	n, err := unix.Read(s.fd, buf)
+	switch {
+	case err == unix.EINTR:
+		return true
+	case err == unix.ECONNRESET: // before what it wrote
+		s.unread = true
+		return true
+	case err == unix.EAGAIN, err == nil && n == 0 && s.readShut && !s.hup:
+		if s.drained = true; s.lane != nil && !s.lane.Up.Sleep() {
+			return true
+		}
+		if s.shutWrite {
+			s.closeWrite()
+		}
+		return false
+	case err != nil, n == 0:
+		if s.lane != nil && s.lane.Up.End() {
+			return true
+		}
+		s.gone()
+		return false
+	}
+	*broken = s.receive(buf[:n])
+	return true
 }
 
 // trySend is TrySend, but that the program, if it reads, is told of the association's end
@@ -72,7 +104,7 @@ func (s *socket) trySend(a *assoc, data []byte, m *dataplane.Message) (ok bool, 
 		return ok, nil
 	}
 	var broke *dataplane.AssocError
-	if errors.As(err, &broke) && a.endErr == nil && len(s.unsent) == 0 {
+	if errors.As(err, &broke) && a.endErr == nil && len(s.unsent) == 0 && !s.laneFull {
 		return false, nil
 	}
 	return false, err
@@ -111,7 +143,7 @@ func (s *socket) unbuffer(n int) {
 
 func (s *socket) forgetMessages() {
 	s.unbuffer(s.buffered)
-	s.joins, s.stalled, s.unsent = nil, nil, nil
+	s.joins, s.stalled, s.unsent, s.held = nil, nil, nil, nil
 }
 
 // receive deals with one message of the data connection.
@@ -122,20 +154,38 @@ func (s *socket) receive(b []byte) error {
 	case err != nil:
 		return err
 	case f.Kind == proto.FramePad:
+		s.padded = s.lane != nil
 		return nil
-	case f.Kind != proto.FrameSend:
+	case s.lane != nil && s.lane.Up.Waiting():
+		return s.hold(b) // what is in the lane was written before
+	}
+	return s.receiveFrame(&f, payload)
+}
+
+// receiveFrame deals with a frame, which lies in the data connection's buffer or in the lane.
+func (s *socket) receiveFrame(f *proto.Frame, payload []byte) error {
+	if f.Kind != proto.FrameSend {
 		return proto.ErrKind
 	}
+	err := s.compose(f, payload)
+	if f.Flags&proto.FlagCounted != 0 && s.lane != nil {
+		s.lane.Up.Counted()
+	}
+	return err
+}
+
+// compose puts messages together that come in parts.
+func (s *socket) compose(f *proto.Frame, payload []byte) error {
 	part, joined := s.joins[f.Nonce]
 	if f.Flags&proto.FlagMore != 0 {
-		return s.join(&f, part, payload)
+		return s.join(f, part, payload)
 	}
 	if !joined {
-		return s.send(&f, payload)
+		return s.send(f, payload)
 	}
 	delete(s.joins, f.Nonce)
 	s.unbuffer(len(part))
-	return s.send(&f, append(part, payload...))
+	return s.send(f, append(part, payload...))
 }
 
 // join keeps a part until the last comes.
@@ -207,7 +257,7 @@ func (s *socket) sendTo(a *assoc, f *proto.Frame, data []byte) error {
 		s.failed(a, &m, data, err)
 	case !ok:
 		if !s.buffer(len(data)) {
-			return errors.New("the user's messages that wait are too many")
+			return errHeld
 		}
 		s.stalled = append(s.stalled, stall{a, m, slices.Clone(data)})
 	}
@@ -395,6 +445,9 @@ func (s *socket) closeWrite() {
 func (s *socket) shutRead() {
 	if !s.readShut {
 		s.readShut = true
+		if s.lane != nil {
+			s.lane.Up.Shut()
+		}
 		_ = unix.Shutdown(s.fd, unix.SHUT_RD)
 	}
 }

@@ -151,7 +151,10 @@ func contestants(dir string) (all []contestant, end func(), err error) {
 		return nil, nil, errors.Join(err, d.Close())
 	}
 	p := programs{messages: program, library: library, socket: path}
+	without := p
+	without.env = []string{"TRUNKLINE_RING=0"}
 	return []contestant{
+		{"library, without lanes", without.run},
 		{"library", p.run},
 		{"Go API", goAPI{d}.run},
 	}, func() { _, _ = s.Close(), d.Close() }, nil

@@ -163,7 +163,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	require.Equal(t, least.Log, full.Log)
 	require.Equal(t, DefaultSockets, full.Sockets.Path)
 	require.Equal(t, sockets.DefaultLimits(), sockets.Limits{Clients: full.Sockets.Clients, Sockets: full.Sockets.Sockets,
-		Associations: full.Sockets.Associations, Buffered: full.Sockets.Buffered})
+		Associations: full.Sockets.Associations, Buffered: full.Sockets.Buffered, Lanes: full.Sockets.Lanes})
 	require.Equal(t, sctpcore.DefaultLimits(), least.Limits)
 	require.Equal(t, []int{-1}, least.CPUs)
 }

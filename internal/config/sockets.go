@@ -16,7 +16,7 @@ type Sockets struct {
 	Mode         fs.FileMode
 	Owner, Group *int // nil: this process's
 	// Of one user; 0: the server's default.
-	Clients, Sockets, Associations, Buffered int
+	Clients, Sockets, Associations, Buffered, Lanes int
 	// FixedAddresses has sockets begin without dynamic addresses.
 	FixedAddresses bool
 }
@@ -59,11 +59,12 @@ func (r *reader) readSockets(n ast.Node, f *File) {
 	dynamic := "on"
 	s.oneOf("dynamic_addresses", &dynamic, "on", "off")
 	f.Sockets.FixedAddresses = dynamic == "off"
-	l := r.section(s.get("limits"), "sockets.limits.", "clients", "sockets", "associations", "buffered")
+	l := r.section(s.get("limits"), "sockets.limits.", "clients", "sockets", "associations", "buffered", "lanes")
 	l.num("clients", 1, maxSocketClients, &f.Sockets.Clients)
 	l.num("sockets", 1, maxSocketCount, &f.Sockets.Sockets)
 	l.num("associations", 1, maxSocketCount, &f.Sockets.Associations)
 	l.size("buffered", 1<<20, 1<<40, &f.Sockets.Buffered)
+	l.num("lanes", 1, maxSocketCount, &f.Sockets.Lanes)
 }
 
 // readMode reads a file mode, in octal however it is written.

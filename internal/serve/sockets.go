@@ -21,7 +21,7 @@ func serveSockets(d *dataplane.Dataplane, f *config.File, log io.Writer) (*socke
 	}
 	return sockets.Listen(d, sockets.Config{
 		Path: c.Path, Mode: c.Mode, Owner: c.Owner, Group: c.Group,
-		Limits:         sockets.Limits{Clients: c.Clients, Sockets: c.Sockets, Associations: c.Associations, Buffered: c.Buffered},
+		Limits:         sockets.Limits{Clients: c.Clients, Sockets: c.Sockets, Associations: c.Associations, Buffered: c.Buffered, Lanes: c.Lanes},
 		Timers:         f.Timers,
 		Core:           f.Limits,
 		FixedAddresses: c.FixedAddresses,

@@ -225,7 +225,7 @@ static bool no_server(int error)
 static void refuse_descriptor(struct tl_call *call)
 {
 	uint16_t op = call->request.op;
-	if (call->received < 0 || op == TL_CREATE || op == TL_PEELOFF || (call->reply.flags & TL_R_WAITER))
+	if (call->received < 0 || op == TL_CREATE || op == TL_PEELOFF || op == TL_MAP || (call->reply.flags & TL_R_WAITER))
 		return;
 	sys_close(call->received);
 	call->received = -1;

@@ -191,9 +191,13 @@ static uint32_t fresh(uint64_t id)
 		index = ++used_socks;
 	}
 	struct tl_sock *s = sock(index - 1);
-	uint32_t version = atomic_load(&s->version);
+	uint32_t version = atomic_load(&s->version), users = atomic_load(&s->lane_users), size = atomic_load(&s->lane_size);
+	struct tl_lane *left = atomic_load(&s->lane_left);
 	memset(s, 0, sizeof *s);
 	atomic_store(&s->version, version + 1);
+	atomic_store(&s->lane_size, size);
+	atomic_store(&s->lane_left, left);
+	atomic_store(&s->lane_users, users);
 	atomic_store(&s->expect, TL_UNKNOWN);
 	atomic_store(&s->id, id);
 	return index;
@@ -207,6 +211,7 @@ static void unref(uint32_t index)
 		return;
 	atomic_store(&s->id, 0);
 	atomic_fetch_add(&s->version, 1);
+	tl_lane_drop(s);
 	s->next_free = free_socks;
 	free_socks = index;
 }

@@ -36,6 +36,7 @@ enum {
 	TL_NOTIFICATION = 4, /* to the program: payload is RFC 6458, section 6 */
 	TL_ACCEPT = 5,       /* to the program: payload is a tl_socket, with a descriptor */
 	TL_END = 6,          /* to the program: nothing comes any more; stays in the queue */
+	TL_BELL = 7,         /* to the program: this one byte; the lane has something */
 };
 
 /* tl_frame.flags */
@@ -51,6 +52,7 @@ enum {
 	TL_F_AUTHINFO = 1 << 8, /* SEND: an SCTP_AUTHINFO was given */
 	TL_F_NAMED = 1 << 9,   /* SEND: addr is what the program named; else the assoc_id counts */
 	TL_F_CHECKED = 1 << 10, /* SEND: a TL_CHECK of this message was answered with 0 */
+	TL_F_COUNTED = 1 << 11, /* SEND: counted in up_sent of the lane */
 };
 
 /* The header of a frame. Fields that a kind does not use are 0. */
@@ -97,6 +99,7 @@ enum {
 	TL_CHECK = 13,
 	TL_ERROR = 14,
 	TL_LINGER = 15,
+	TL_MAP = 16, /* level 0: the lane's descriptor comes, value is bytes of a ring; 1: it may be written to */
 };
 
 /* tl_request.flags */
@@ -159,6 +162,41 @@ struct tl_reply {
 	uint32_t length; /* bytes behind this header */
 	uint32_t reserved;
 	struct tl_socket socket; /* as it is after the request; all 0 if there is none */
+};
+
+enum {
+	TL_LANE_HEADER = 4096, /* bytes of tl_lane and what may follow it; then the ring up, then the ring down */
+	TL_LANE_UNIT = 64,     /* a record is a tl_frame and its payload, from a multiple of this on */
+	TL_LANE_USUAL = 64,    /* messages on a socket before its library asks for a lane */
+};
+
+/*
+ * Memory that the server shares with the programs that have a socket. TL_PAD in
+ * the place of a frame says that the ring begins again. Each group of words is
+ * written by one side, and has cache lines of its own.
+ */
+struct tl_lane {
+	_Alignas(128) _Atomic uint64_t up_tail; /* the program's: bytes written since the beginning */
+	_Atomic uint64_t up_seen;               /* the program's: up_head as it was seen last */
+	_Atomic uint32_t up_lock;               /* the program's: 1: somebody writes */
+	_Atomic uint32_t up_sent;               /* the program's: frames with TL_F_COUNTED */
+
+	_Alignas(128) _Atomic uint64_t up_head; /* the server's: bytes taken since the beginning */
+	_Atomic uint32_t up_taken;              /* the server's: frames with TL_F_COUNTED that it has dealt with */
+	_Atomic uint32_t up_open;               /* the server's: 1: all that was written before was read */
+	_Atomic uint32_t up_shut;               /* the server's: 1: no more is read */
+
+	_Alignas(128) _Atomic uint32_t up_sleeping; /* 1: the server waits for a TL_PAD */
+	_Atomic uint32_t up_full;                   /* 1: the program waits for room */
+
+	_Alignas(128) _Atomic uint64_t down_tail; /* the server's: bytes written since the beginning */
+
+	_Alignas(128) _Atomic uint64_t down_head; /* the program's: units taken << 17 | payload taken of the first record */
+	_Atomic uint32_t down_open;               /* the program's: 1: all that was written before was read */
+	_Atomic uint32_t down_waiters;            /* the program's: threads that wait */
+
+	_Alignas(128) _Atomic uint32_t bell; /* 1: a TL_BELL is in the program's queue, or will be */
+	_Atomic uint32_t down_full;          /* 1: the server waits for room, and a TL_PAD */
 };
 
 #endif

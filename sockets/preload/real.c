@@ -36,6 +36,7 @@ __attribute__((constructor)) static void start(void)
 {
 	tl_resolve();
 	tl_init_control(getenv("TRUNKLINE_SOCKET"));
+	tl_init_lanes(getenv("TRUNKLINE_RING"));
 	tl_init_descriptors();
 	pthread_atfork(prepare, parent, child);
 }

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lane.h"
 #include "peer.h"
 #include "real.h"
 #include "trunkline.h"
@@ -30,6 +31,7 @@ struct reading {
 	struct tl_frame frame;
 	bool whole; /* the frame's payload ends with what was read */
 	bool cut;   /* bytes of it were lost: another process raced with us */
+	bool hush;  /* the bell has been taken off */
 };
 
 /* Results of a step beside the number of bytes. */
@@ -37,6 +39,7 @@ enum {
 	FAILED = -1, /* errno */
 	AGAIN = -2,  /* somebody else took the frame: start over */
 	END = -3,    /* the connection has ended */
+	BELL = -5,   /* the lane begins here */
 };
 
 static void set_offset(int fd, int offset)
@@ -96,6 +99,15 @@ static ssize_t begin_part(struct reading *r, size_t skip)
 	return (ssize_t)s->taken;
 }
 
+/* A bell was taken off the queue before its lane was known. */
+static ssize_t rung(struct reading *r)
+{
+	atomic_store_explicit(&r->s->expect, TL_UNKNOWN, memory_order_relaxed);
+	atomic_fetch_add(&r->s->version, 1);
+	r->hush = true;
+	return BELL;
+}
+
 /* Reads a frame that the buffer takes. Under the lock. */
 static ssize_t take_whole(struct reading *r, size_t skip)
 {
@@ -104,6 +116,8 @@ static ssize_t take_whole(struct reading *r, size_t skip)
 		return errno == EAGAIN ? AGAIN : FAILED;
 	if (n == 0)
 		return END;
+	if (n == 1) /* a bell where a message was announced */
+		return r->flags & MSG_PEEK ? BELL : rung(r);
 	if (!(r->flags & MSG_PEEK))
 		took(r->s, &r->frame);
 	if (r->frame.kind == TL_END)
@@ -185,8 +199,8 @@ static ssize_t look(int fd, int flags)
 	return flags & MSG_DONTWAIT ? sys_recvmsg(fd, &m, flags) : REAL(recvmsg)(fd, &m, flags);
 }
 
-/* One attempt at the front frame. */
-static ssize_t attempt(struct reading *r)
+/* One attempt at the front frame in the descriptor's queue. */
+static ssize_t attempt_queue(struct reading *r)
 {
 	struct tl_sock *s = r->s;
 	if (atomic_load_explicit(&s->partial, memory_order_acquire))
@@ -203,25 +217,107 @@ static ssize_t attempt(struct reading *r)
 		return FAILED;
 	if (atomic_load(&s->version) != version)
 		return AGAIN;
+	if (n == 1)
+		return BELL;
 	if (n <= (ssize_t)sizeof r->frame)
 		return END; /* TL_END, which stays, or an EOF */
 	return take(r, 0, (size_t)n - sizeof r->frame, version);
+}
+
+/* Takes the first record of the lane. Returns TL_LANE_EMPTY if there is none. */
+static ssize_t take_record(struct reading *r, struct tl_lane *l, size_t skip)
+{
+	struct tl_lane_read of = {.iov = r->iov, .pieces = r->pieces, .skip = skip, .room = r->room, .peek = r->flags & MSG_PEEK, .frame = &r->frame};
+	ssize_t n = tl_lane_take(r->s, r->fd, l, &of);
+	r->whole = of.whole;
+	if (n >= 0 && r->frame.kind == TL_DATA && atomic_load_explicit(&r->s->type, memory_order_relaxed) != SOCK_STREAM)
+		tl_peer_learn(r->s, &r->frame);
+	return n;
+}
+
+/* One attempt at the lane. */
+static ssize_t attempt_lane(struct reading *r, struct tl_lane *l)
+{
+	ssize_t n = take_record(r, l, 0);
+	if (n != TL_LANE_EMPTY)
+		return n;
+	n = tl_lane_wait(l, r->fd, r->flags);
+	if (n < 0)
+		return FAILED;
+	if (!tl_lane_is_empty(l))
+		return AGAIN;
+	if (n != 1)
+		return END;
+	if (atomic_load(&l->bell) == 0 || !tl_lane_expect(l))
+		tl_lane_hush(r->s, r->fd, l); /* who should have done it is dead */
+	return AGAIN;
+}
+
+/* From here on messages are in the lane. Returns AGAIN or FAILED. */
+static ssize_t turn_to_lane(struct reading *r)
+{
+	int error = tl_lane_map(r->s, r->fd);
+	if (error != 0)
+		return tl_fail(error);
+	struct tl_lane *l = tl_lane_enter(r->s);
+	if (l == NULL)
+		return AGAIN;
+	atomic_store(&l->down_open, 1);
+	if (r->hush)
+		tl_lane_hushed(r->s, r->fd, l);
+	r->hush = false;
+	tl_lane_leave(r->s);
+	return AGAIN;
+}
+
+/* One attempt at the next message. */
+static ssize_t attempt(struct reading *r)
+{
+	struct tl_lane *l = tl_lane_enter(r->s);
+	ssize_t n;
+	if (l != NULL && atomic_load_explicit(&l->down_open, memory_order_acquire))
+		n = attempt_lane(r, l);
+	else
+		n = attempt_queue(r);
+	if (l != NULL)
+		tl_lane_leave(r->s);
+	return n == BELL ? turn_to_lane(r) : n;
+}
+
+/* Fetches one continuation into the buffer from byte done on, waiting a moment for it. */
+static ssize_t continuation(struct reading *r, size_t done)
+{
+	struct tl_sock *s = r->s;
+	uint32_t version = atomic_load(&s->version);
+	struct tl_lane *l = tl_lane_enter(s);
+	if (l != NULL) {
+		ssize_t n = TL_LANE_EMPTY;
+		if (atomic_load(&l->down_open) && (n = take_record(r, l, done)) == TL_LANE_EMPTY && (sys_poll(r->fd, POLLIN, TL_JOIN_WAIT) & POLLIN))
+			n = take_record(r, l, done);
+		bool open = atomic_load(&l->down_open);
+		tl_lane_leave(s);
+		if (open)
+			return n;
+	}
+	if (!(sys_poll(r->fd, POLLIN, TL_JOIN_WAIT) & POLLIN))
+		return AGAIN;
+	ssize_t n = look(r->fd, MSG_DONTWAIT);
+	if (n > (ssize_t)sizeof r->frame)
+		n = take(r, done, (size_t)n - sizeof r->frame, version);
+	else
+		n = n == 1 ? BELL : AGAIN;
+	if (n == BELL)
+		return turn_to_lane(r) == AGAIN ? continuation(r, done) : FAILED;
+	return n;
 }
 
 /* Fetches the continuations of a message that took several frames, as far as
  * there is room and nobody else takes them. */
 static size_t join(struct reading *r, size_t done)
 {
-	struct tl_sock *s = r->s;
 	struct tl_frame first = r->frame;
 	while (r->whole && (r->frame.flags & TL_F_MORE) && done < r->room && !(r->flags & MSG_PEEK)) {
-		uint32_t version = atomic_load(&s->version);
-		if (!(sys_poll(r->fd, POLLIN, TL_JOIN_WAIT) & POLLIN))
-			break;
-		ssize_t n = look(r->fd, MSG_DONTWAIT);
-		if (n <= (ssize_t)sizeof r->frame)
-			break;
-		n = take(r, done, (size_t)n - sizeof r->frame, version);
+		ssize_t n = continuation(r, done);
 		if (n < 0)
 			break;
 		done += (size_t)n;
@@ -251,7 +347,12 @@ static void look_ahead(struct reading *r)
 		wanted = TL_S_NXTINFO;
 	if (!wanted || !r->whole || (r->flags & MSG_PEEK) || (r->frame.flags & TL_F_NEXT) || atomic_load(&r->s->partial))
 		return;
-	if (sys_recvmsg(r->fd, &m, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof next || next.kind != TL_DATA || !(next.flags & TL_F_EOR))
+	struct tl_lane *l = tl_lane_enter(r->s);
+	bool open = l != NULL && atomic_load(&l->down_open);
+	bool there = open ? tl_lane_next(l, atomic_load(&r->s->lane_size), &next) : sys_recvmsg(r->fd, &m, MSG_PEEK | MSG_DONTWAIT) == (ssize_t)sizeof next;
+	if (l != NULL)
+		tl_lane_leave(r->s);
+	if (!there || next.kind != TL_DATA || !(next.flags & TL_F_EOR))
 		return;
 	r->frame.flags |= TL_F_NEXT;
 	r->frame.next_stream = next.stream;
@@ -313,6 +414,8 @@ ssize_t tl_recv(struct tl_sock *s, int fd, struct msghdr *m, int flags)
 	tl_describe(m, &r.frame, atomic_load(&s->state), r.whole);
 	if (r.cut)
 		m->msg_flags |= MSG_TRUNC;
+	if (atomic_load_explicit(&s->lane, memory_order_relaxed) == NULL)
+		tl_lane_count(s, fd, false);
 	return (ssize_t)done;
 }
 
@@ -327,6 +430,15 @@ int tl_pending(struct tl_sock *s, int fd, int *bytes)
 {
 	if (atomic_load(&s->state) & TL_S_LISTENING && atomic_load(&s->type) == SOCK_STREAM)
 		return tl_fail(ENOTCONN);
+	struct tl_lane *l = tl_lane_enter(s);
+	bool open = l != NULL && atomic_load(&l->down_open);
+	struct tl_frame f;
+	if (open)
+		*bytes = tl_lane_next(l, atomic_load(&s->lane_size), &f) ? (int)f.length : 0;
+	if (l != NULL)
+		tl_lane_leave(s);
+	if (open)
+		return 0;
 	bool locked = tl_lock(s);
 	int saved = errno;
 	if (atomic_load(&s->partial)) {

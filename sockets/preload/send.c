@@ -16,6 +16,7 @@
 #include <linux/sctp.h>
 #include <linux/sockios.h>
 
+#include "lane.h"
 #include "peer.h"
 #include "real.h"
 #include "trunkline.h"
@@ -99,7 +100,7 @@ static bool has_room(int fd, size_t length)
 	return queued <= FRAME_COST || (ssize_t)(length + frames * FRAME_COST) <= (ssize_t)room - queued;
 }
 
-/* Writes the frame of the message that begins at byte done. Returns 0 or an errno. */
+/* Writes the frame of the message that begins at byte done to the descriptor. Returns 0 or an errno. */
 static int write_frame(int fd, struct message *m, size_t done, struct iovec *iov)
 {
 	size_t size = m->length - done < TL_PAYLOAD_MAX ? m->length - done : TL_PAYLOAD_MAX;
@@ -111,10 +112,15 @@ static int write_frame(int fd, struct message *m, size_t done, struct iovec *iov
 	}
 	iov[0] = (struct iovec){&f, sizeof f};
 	struct msghdr out = {.msg_iov = iov, .msg_iovlen = 1 + tl_slice(iov + 1, m->iov, m->pieces, done, size)};
-	for (;;) {
+	for (bool widened = false;;) {
 		ssize_t n = done == 0 ? REAL(sendmsg)(fd, &out, m->flags | MSG_NOSIGNAL) : sys_sendmsg(fd, &out, MSG_NOSIGNAL);
 		if (n >= 0)
 			return 0;
+		if (errno == EMSGSIZE && !widened) {
+			widened = true;
+			tl_lane_widen(fd);
+			continue;
+		}
 		/* The rest of a message that has begun is not given up. */
 		if (done == 0 || (errno != EAGAIN && errno != EINTR))
 			return errno;
@@ -122,11 +128,23 @@ static int write_frame(int fd, struct message *m, size_t done, struct iovec *iov
 	}
 }
 
-/* Writes all frames of the message. Returns 0 or an errno. */
-static int write_message(int fd, struct message *m)
+/* write_frame, counted in the lane, so that what comes after it does not overtake it there. */
+static int write_counted(struct tl_lane *l, int fd, struct message *m, size_t done, struct iovec *iov)
+{
+	if (l == NULL)
+		return write_frame(fd, m, done, iov);
+	m->frame.flags |= TL_F_COUNTED;
+	atomic_fetch_add(&l->up_sent, 1);
+	int error = write_frame(fd, m, done, iov);
+	if (error != 0)
+		atomic_fetch_sub(&l->up_sent, 1);
+	return error;
+}
+
+/* Writes all frames of the message to the descriptor. Returns 0 or an errno. */
+static int write_frames(struct tl_sock *s, int fd, struct message *m)
 {
 	struct iovec iov[m->pieces + 1];
-	m->frame.kind = TL_SEND;
 	if (m->length > TL_PAYLOAD_MAX) {
 		if (m->frame.nonce == 0)
 			m->frame.nonce = fresh_nonce();
@@ -134,14 +152,35 @@ static int write_message(int fd, struct message *m)
 		if (!waits && !has_room(fd, m->length))
 			return EAGAIN;
 	}
+	atomic_fetch_add(&s->writing, 1);
+	struct tl_lane *l = tl_lane_enter(s);
+	if (l != NULL)
+		atomic_fetch_sub(&s->writing, 1);
+	int error;
 	size_t done = 0;
 	do {
-		int error = write_frame(fd, m, done, iov);
-		if (error != 0)
-			return error;
+		error = write_counted(l, fd, m, done, iov);
 		done += TL_PAYLOAD_MAX;
-	} while (done < m->length);
-	return 0;
+	} while (error == 0 && done < m->length);
+	if (l != NULL)
+		tl_lane_leave(s);
+	else
+		atomic_fetch_sub(&s->writing, 1);
+	if (error == 0)
+		tl_lane_count(s, fd, true);
+	return error;
+}
+
+/* Writes the message to the lane, or else to the descriptor. Returns 0 or an errno. */
+static int write_message(struct tl_sock *s, int fd, struct message *m)
+{
+	m->frame.kind = TL_SEND;
+	int error = TL_BESIDE;
+	if (m->length <= TL_PAYLOAD_MAX) {
+		m->frame.length = (uint32_t)m->length;
+		error = tl_lane_write(s, fd, &m->frame, m->iov, m->pieces, m->flags);
+	}
+	return error == TL_BESIDE ? write_frames(s, fd, m) : error;
 }
 
 /* Fails a send, with SIGPIPE where Linux sends it. */
@@ -183,7 +222,7 @@ ssize_t tl_send(struct tl_sock *s, int fd, const struct msghdr *h, int flags)
 		return fail(error, flags);
 	if ((m.frame.sinfo_flags & SCTP_SENDALL) && m.reached == 0 && atomic_load(&s->type) != SOCK_STREAM)
 		return 0;
-	error = write_message(fd, &m);
+	error = write_message(s, fd, &m);
 	if (error == EPIPE || error == ECONNRESET || error == ENOTCONN)
 		return broken(s, fd, flags);
 	if (error != 0)

@@ -3,6 +3,7 @@
  *
  *   program → hooks_*.c ┬ fd.c: whose descriptor is it? not ours: real.c
  *                       ├ send.c, recv.c, cmsg.c, accept.c: frames, on the descriptor itself
+ *                       ├ lane_write.c, lane_read.c: frames, in memory shared with the server
  *                       └ control.c: a request to the server and its reply
  *
  * Every function may be called from any thread. Those that say "errno" return
@@ -77,6 +78,15 @@ struct tl_sock {
 	/* Under the lock: associations, one-to-many only. */
 	struct tl_peer peers[TL_PEERS];
 
+	/* The lane (lane.h). */
+	_Atomic(struct tl_lane *) lane;
+	_Atomic(struct tl_lane *) lane_left; /* that of the entry's last life, while somebody uses it */
+	_Atomic uint32_t lane_size;          /* bytes of each of its rings */
+	_Atomic uint32_t lane_users;
+	_Atomic uint32_t writing;  /* threads that write to the descriptor and do not count it */
+	_Atomic uint32_t messages; /* over the descriptor, since it was thought about last */
+	_Atomic uint32_t patience; /* messages until it is thought about */
+
 	uint32_t next_free;
 };
 
@@ -141,6 +151,13 @@ void tl_control_parent(void);
 void tl_control_child(void);
 /* In a child: the connection is the parent's, its own is made when it is needed. */
 void tl_control_adopt(void);
+
+/* lane.c */
+
+/* TRUNKLINE_RING: messages on a socket before it asks for a lane; NULL: the usual number. */
+void tl_init_lanes(const char *setting);
+/* Gives up the lane of a socket without descriptors. */
+void tl_lane_drop(struct tl_sock *s);
 
 /* connect.c */
 

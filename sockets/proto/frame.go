@@ -25,7 +25,7 @@ const (
 // FrameKind is what a frame is: its first byte.
 type FrameKind uint8
 
-// Kinds of frames. A pad is one byte long, all others have a whole header.
+// Kinds of frames. Pads and bells are one byte long, all others have a whole header.
 const (
 	FrameSend         FrameKind = 1 // to the server: a message, or a part of one
 	FramePad          FrameKind = 2 // to the server: without meaning
@@ -33,6 +33,7 @@ const (
 	FrameNotification FrameKind = 4 // to the program: RFC 6458, section 6
 	FrameAccept       FrameKind = 5 // to the program: a Status, with a descriptor
 	FrameEnd          FrameKind = 6 // to the program: nothing comes any more; stays in the queue
+	FrameBell         FrameKind = 7 // to the program: this one byte; the lane has something
 )
 
 // FrameFlags say what of a frame's fields counts.
@@ -51,6 +52,7 @@ const (
 	FlagAuthInfo                        // send: SCTP_AUTHINFO was given
 	FlagNamed                           // send: Addr is what the program named; else AssocID counts
 	FlagChecked                         // send: an OpCheck of this message was answered with 0
+	FlagCounted                         // send: counted in the lane's up_sent
 )
 
 // Frame is the header of one message on a data connection. Fields that a kind
@@ -126,16 +128,28 @@ func (f *Frame) Decode(b []byte) ([]byte, error) {
 	if len(b) < FrameSize {
 		return nil, ErrShort
 	}
+	if err := f.DecodeHeader(b); err != nil {
+		return nil, err
+	}
+	if int64(f.Length) != int64(len(b)-FrameSize) {
+		return nil, ErrLength
+	}
+	return b[FrameSize:], nil
+}
+
+// DecodeHeader fills f from the 96 bytes of a frame that has a header, and checks all but
+// that its payload is there.
+func (f *Frame) DecodeHeader(b []byte) error {
 	f.decodeHeader(b)
 	switch {
 	case f.Kind < FrameSend || f.Kind > FrameEnd || f.Kind == FramePad:
-		return nil, ErrKind
-	case int64(f.Length) != int64(len(b)-FrameSize) || f.Length > PayloadMax:
-		return nil, ErrLength
+		return ErrKind
+	case f.Length > PayloadMax:
+		return ErrLength
 	case f.AddrLength != 0 && f.AddrLength != 16 && f.AddrLength != AddrSize:
-		return nil, ErrAddress
+		return ErrAddress
 	}
-	return b[FrameSize:], nil
+	return nil
 }
 
 func (f *Frame) decodeHeader(b []byte) {

@@ -49,16 +49,18 @@ var numbers = map[string]int{
 	"TL_PADS": PadsMax,
 
 	"TL_SEND": int(FrameSend), "TL_PAD": int(FramePad), "TL_DATA": int(FrameData), "TL_NOTIFICATION": int(FrameNotification), "TL_ACCEPT": int(FrameAccept),
-	"TL_END": int(FrameEnd),
+	"TL_END": int(FrameEnd), "TL_BELL": int(FrameBell),
 
 	"TL_F_MORE": int(FlagMore), "TL_F_EOR": int(FlagEOR), "TL_F_NEXT": int(FlagNext), "TL_F_SNDRCV": int(FlagSndRcv), "TL_F_RCVINFO": int(FlagRcvInfo),
 	"TL_F_NXTINFO": int(FlagNxtInfo), "TL_F_SNDINFO": int(FlagSndInfo), "TL_F_PRINFO": int(FlagPRInfo), "TL_F_AUTHINFO": int(FlagAuthInfo),
-	"TL_F_NAMED": int(FlagNamed), "TL_F_CHECKED": int(FlagChecked),
+	"TL_F_NAMED": int(FlagNamed), "TL_F_CHECKED": int(FlagChecked), "TL_F_COUNTED": int(FlagCounted),
 
 	"TL_HELLO": int(OpHello), "TL_CREATE": int(OpCreate), "TL_INFO": int(OpInfo), "TL_BIND": int(OpBind), "TL_CONNECT": int(OpConnect),
 	"TL_LISTEN": int(OpListen), "TL_SHUTDOWN": int(OpShutdown), "TL_SOCKNAME": int(OpSockName), "TL_PEERNAME": int(OpPeerName),
 	"TL_GETOPT": int(OpGetOpt), "TL_SETOPT": int(OpSetOpt), "TL_PEELOFF": int(OpPeelOff), "TL_CHECK": int(OpCheck), "TL_ERROR": int(OpError),
-	"TL_LINGER": int(OpLinger),
+	"TL_LINGER": int(OpLinger), "TL_MAP": int(OpMap),
+
+	"TL_LANE_HEADER": LaneHeader, "TL_LANE_UNIT": LaneUnit, "TL_LANE_USUAL": LaneUsual,
 
 	"TL_Q_WAIT": int(AskWait), "TL_Q_PROOF": int(AskProof), "TL_Q_MANY": int(AskMany), "TL_Q_INIT": int(AskInit),
 	"TL_R_PROOF": int(NeedProof), "TL_R_WAITER": int(WithWaiter),
@@ -66,6 +68,15 @@ var numbers = map[string]int{
 	"TL_S_LISTENING": int(StateListening), "TL_S_CONNECTING": int(StateConnecting), "TL_S_CONNECTED": int(StateConnected), "TL_S_ENDED": int(StateEnded),
 	"TL_S_SNDRCV": int(StateSndRcv), "TL_S_RCVINFO": int(StateRcvInfo), "TL_S_NXTINFO": int(StateNxtInfo),
 	"TL_S_ASSOCIATED": int(StateAssociated), "TL_S_REFUSING": int(StateRefusing),
+}
+
+// words are a lane's, by their name in C.
+var words = map[string]struct{ offset, size int }{
+	"up_tail": {LaneUpTail, 8}, "up_seen": {LaneUpSeen, 8}, "up_lock": {LaneUpLock, 4}, "up_sent": {LaneUpSent, 4},
+	"up_head": {LaneUpHead, 8}, "up_taken": {LaneUpTaken, 4}, "up_open": {LaneUpOpen, 4}, "up_shut": {LaneUpShut, 4},
+	"up_sleeping": {LaneUpSleeping, 4}, "up_full": {LaneUpFull, 4},
+	"down_tail": {LaneDownTail, 8}, "down_head": {LaneDownHead, 8}, "down_open": {LaneDownOpen, 4}, "down_waiters": {LaneDownWaiters, 4},
+	"bell": {LaneBell, 4}, "down_full": {LaneDownFull, 4},
 }
 
 // TestLayout compiles a program against protocol.h that prints what C makes of
@@ -93,6 +104,10 @@ func TestLayout(t *testing.T) {
 			print(h.c+"."+field+" at", fmt.Sprintf("offsetof(struct %s, %s)", h.c, field), offset)
 			print(h.c+"."+field+" is", fmt.Sprintf("sizeof((struct %s *)0)->%s", h.c, field), size)
 		}
+	}
+	for name, w := range words {
+		print("tl_lane."+name+" at", "offsetof(struct tl_lane, "+name+")", w.offset)
+		print("tl_lane."+name+" is", "sizeof((struct tl_lane *)0)->"+name, w.size)
 	}
 	program.WriteString("return 0;\n}\n")
 	require.Equal(t, want.String(), compileAndRun(t, program.String()))

@@ -22,6 +22,7 @@ const (
 	OpCheck    Op = 13
 	OpError    Op = 14
 	OpLinger   Op = 15
+	OpMap      Op = 16
 )
 
 // RequestFlags say how a request is meant.
