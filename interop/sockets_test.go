@@ -168,12 +168,16 @@ func (s *socketsLab) calls(t *testing.T, f family, style string) {
 }
 
 // isCalled: usrsctp reaches a listening socket at each of its addresses (M1), has what it sends echoed, and ends the
-// association.
+// association; one-to-many, four at once.
 func (s *socketsLab) isCalled(t *testing.T, f family, style string) {
 	sh := s.node.shell(t, "is called")
 	l := sh.listen(f, style)
 	for network := range networks {
-		other := s.client(t, "verify", f, network)
+		var more []string
+		if style == "seqpacket" {
+			more = []string{"--count", "4"}
+		}
+		other := s.client(t, "verify", f, network, more...)
 		fd, id := l, "0"
 		if style == "stream" {
 			fd = firstWord(sh.do("accept %s", l))
@@ -295,19 +299,37 @@ func (s *socketsLab) restart(t *testing.T, f family) {
 	second.awaitGone()
 }
 
-// reconfigurable lets the addresses of a socket's associations change.
-func (s *shell) reconfigurable(fd string) {
+// chunkData is the number of DATA.
+const chunkData = 0
+
+// reconfigurable lets the addresses of a socket's associations change; all user data is authenticated, with a shared
+// key if one is given. It returns what has usrsctp do the same.
+func (s *shell) reconfigurable(fd, key string) (peerArgs []string) {
 	s.t.Helper()
 	s.do("setassoc %s %d 1 0", fd, optAuthSupported)
 	s.do("setassoc %s %d 1 0", fd, optAsconfSupported)
+	s.do("auth %s %d %s", fd, chunkData, key)
+	if peerArgs = []string{"--hmac", "1"}; key != "" {
+		peerArgs = append(peerArgs, "--key", key)
+	}
+	return peerArgs
+}
+
+// awaitAuthentic is awaitGone, after which the peer has nothing to say against what was authenticated.
+func (p *peer) awaitAuthentic() {
+	p.t.Helper()
+	p.awaitGone()
+	require.Equal(p.t, 1, p.count(func(l line) bool {
+		return l.key == "AUTH" && l.number("in") >= 2 && l.number("missing")+l.number("bad")+l.number("bad_id") == 0
+	}), "the peer found chunks that are not authentic")
 }
 
 // moves: the program adds an address with sctp_bindx, has usrsctp prefer it (M9), and takes the first away (M2), with
 // data flowing; then the first network is cut.
 func (s *socketsLab) moves(t *testing.T, f family) {
-	other, sh := s.server(t, f, "--hmac", "1"), s.node.shell(t, "moves")
+	sh := s.node.shell(t, "moves")
 	fd := sh.socket(f, "stream")
-	sh.reconfigurable(fd)
+	other := s.server(t, f, sh.reconfigurable(fd, map[int]string{4: "", 6: "between-you-and-me"}[f.number()])...)
 	sh.do("bind %s %s 0", fd, f.ours[0].Addr())
 	sh.connectx(fd, f.peer[0], f.peer[1])
 	port := portOf(sh.do("getsockname %s", fd))
@@ -327,16 +349,16 @@ func (s *socketsLab) moves(t *testing.T, f family) {
 	sh.do("stop")
 	s.heal(t, 0, cutSilent)
 	sh.do("close %s", fd)
-	other.awaitGone()
+	other.awaitAuthentic()
 }
 
 // follows: usrsctp adds an address of its own, has us prefer it, and (IPv4) takes the first away; the program is told.
 func (s *socketsLab) follows(t *testing.T, f family) {
 	sh := s.node.shell(t, "follows")
 	l := sh.listen(f, "stream")
-	sh.reconfigurable(l)
+	args := sh.reconfigurable(l, "between-you-and-me")
 	old, fresh := f.peer[0].Addr(), f.peer[1].Addr()
-	other := startPeer(t, s.peer, append(peerArgs("client", "hold", old.String(), list(f.ours), ourPort, plainPlan), "--hmac", "1")...)
+	other := startPeer(t, s.peer, append(peerArgs("client", "hold", old.String(), list(f.ours), ourPort, plainPlan), args...)...)
 	fd := firstWord(sh.do("accept %s", l))
 	sh.up(fd)
 	port := portOf(sh.do("getpeername %s", fd))
@@ -353,5 +375,5 @@ func (s *socketsLab) follows(t *testing.T, f family) {
 		require.Equal(t, endpoint(f.peer[1], port), sh.do("paddrs %s", fd))
 	}
 	sh.do("close %s", fd)
-	other.awaitGone()
+	other.awaitAuthentic()
 }

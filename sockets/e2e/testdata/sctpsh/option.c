@@ -117,6 +117,27 @@ static int do_timers(struct words *w)
 	return setsockopt(fd, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &p, sizeof p);
 }
 
+/* auth FD CHUNK [SECRET]: the peer must authenticate such chunks; both do it with the shared key 1. */
+static int do_auth(struct words *w)
+{
+	int fd = (int)number(w->argv[1]);
+	struct sctp_authchunk chunk = {.sauth_chunk = (uint8_t)number(w->argv[2])};
+	struct sctp_authkeyid active = {.scact_keynumber = 1};
+	uint8_t room[sizeof(struct sctp_authkey) + 64] = {0};
+	struct sctp_authkey *key = (void *)room;
+
+	if (setsockopt(fd, IPPROTO_SCTP, SCTP_AUTH_CHUNK, &chunk, sizeof chunk) < 0)
+		return -1;
+	if (w->argc < 4)
+		return 0;
+	key->sca_keynumber = active.scact_keynumber;
+	key->sca_keylength = (uint16_t)strnlen(w->argv[3], 64);
+	memcpy(key->sca_key, w->argv[3], key->sca_keylength);
+	if (setsockopt(fd, IPPROTO_SCTP, SCTP_AUTH_KEY, key, (socklen_t)(sizeof *key + key->sca_keylength)) < 0)
+		return -1;
+	return setsockopt(fd, IPPROTO_SCTP, SCTP_AUTH_ACTIVE_KEY, &active, sizeof active);
+}
+
 /* events FD TYPE…: subscribes to them with SCTP_EVENT, and to the data's particulars. */
 static int do_events(struct words *w)
 {
@@ -143,6 +164,7 @@ const struct verb option_verbs[] = {
 	{"path", 3, do_path, "FD ADDRESS PORT"},
 	{"status", 1, do_status, "FD [ASSOC]"},
 	{"timers", 6, do_timers, "FD RTO_INITIAL RTO_MAX RTO_MIN HB_INTERVAL PATH_RETRANS"},
+	{"auth", 2, do_auth, "FD CHUNK [SECRET]"},
 	{"events", 1, do_events, "FD TYPE…"},
 	{0},
 };
