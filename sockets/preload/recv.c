@@ -366,7 +366,7 @@ static void look_ahead(struct reading *r)
  * come by itself. Linux does not wait then. */
 static bool lonely(struct tl_sock *s, int fd)
 {
-	enum { BUSY = TL_S_LISTENING | TL_S_CONNECTING | TL_S_CONNECTED | TL_S_ENDED };
+	enum { BUSY = TL_S_LISTENING | TL_S_CONNECTING | TL_S_CONNECTED | TL_S_REFUSING | TL_S_ENDED };
 	if ((atomic_load_explicit(&s->state, memory_order_relaxed) & BUSY)
 			|| (sys_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) || look(fd, MSG_DONTWAIT) >= 0 || tl_ask_plain(s, fd, TL_INFO, 0) != 0)
 		return false;

@@ -1,0 +1,32 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// After shutdown a program reads on until the association has ended, however long that takes.
+func TestReceiveAfterShutdown(t *testing.T) {
+	w := newWorld(t, quick)
+	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
+	l := serve(server, w.b.ips...)
+	fd := client.do("socket 4 stream")
+	client.do("connect %s %s 5000", fd, w.b.ips[0])
+	s := first(server.do("accept %s", l))
+	client.do("events %s %d", fd, notifyAssocChange)
+	for i := range w.b.ips {
+		w.cut(i)
+	}
+	client.do("send %s last", fd)
+	client.do("shutdown %s wr", fd)
+	client.start("recv %s", fd)
+	for i := range w.b.ips {
+		w.heal(i)
+	}
+	require.Contains(t, server.do("recv %s", s), "data last")
+	require.Equal(t, "eof", server.do("recv %s", s))
+	end, err := client.reply()
+	require.NoError(t, err)
+	require.Contains(t, end, "ASSOC_CHANGE SHUTDOWN_COMP")
+}
