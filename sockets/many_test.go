@@ -293,3 +293,28 @@ func TestBindErrors(t *testing.T) {
 	require.Equal(t, all[0].Port(), all[1].Port())
 	require.NotZero(t, all[0].Port())
 }
+
+// TestSendBeginsAnAssociation: who does not mind waits until it is up, or has failed.
+func TestSendBeginsAnAssociation(t *testing.T) {
+	p := newProgram(t, newServer(t))
+	a, b := p.socket(unix.AF_INET, unix.SOCK_SEQPACKET), p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
+	at := b.bound()
+	check := func() answer {
+		f := named(at)
+		f.Kind = proto.FrameSend
+		r := p.ask(proto.Request{Op: proto.OpCheck, ID: a.id, Size: 5, Flags: proto.AskWait}, proto.AppendFrame(nil, &f))
+		require.Zero(t, r.Error)
+		return r
+	}
+	r := check() // nobody listens
+	require.NotZero(t, r.Flags&proto.WithWaiter)
+	require.Equal(t, unix.ECONNREFUSED, unix.Errno(await(t, r.fds[0]).Error))
+
+	b.do(proto.OpListen, 1, 0, nil)
+	r = check()
+	require.NotZero(t, r.Flags&proto.WithWaiter)
+	up := await(t, r.fds[0])
+	require.Zero(t, up.Error)
+	require.Equal(t, r.Socket.AssocID, up.Value)
+	require.Zero(t, check().Flags&proto.WithWaiter)
+}

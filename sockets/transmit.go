@@ -392,6 +392,7 @@ func (s *socket) check(k *call) (*assoc, error) {
 		k.rep.Value = int32(len(s.assocs))
 		return nil, nil
 	}
+	known := s.known(&f)
 	a, err := s.target(&f, k.body[proto.FrameSize:])
 	if err != nil {
 		return nil, err
@@ -409,6 +410,9 @@ func (s *socket) check(k *call) (*assoc, error) {
 		return a, unix.EMSGSIZE
 	case !a.hasKey(&f):
 		return a, unix.EINVAL
+	}
+	if a != known && !a.up && k.ask.Flags&proto.AskWait != 0 {
+		_ = s.await(k, a) // where no waiter is to be had it goes without
 	}
 	return a, nil
 }

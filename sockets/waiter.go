@@ -58,8 +58,8 @@ func (s *socket) settle() {
 	})
 }
 
-// settleFor answers those who wait for an association that has failed. They have
-// the error then, and nobody else needs it.
+// settleFor answers those who wait for an association that has failed. Who connects
+// has the error then, and nobody else needs it.
 func (s *socket) settleFor(a *assoc, no unix.Errno) {
 	s.wait = slices.DeleteFunc(s.wait, func(w waiter) bool {
 		if w.assoc != a || a.up {
@@ -68,7 +68,9 @@ func (s *socket) settleFor(a *assoc, no unix.Errno) {
 		if no == 0 {
 			no = unix.ECONNREFUSED
 		}
-		s.err = 0
+		if w.op == proto.OpConnect {
+			s.err = 0
+		}
 		s.resolve(w, no)
 		return true
 	})

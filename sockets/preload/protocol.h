@@ -104,7 +104,7 @@ enum {
 
 /* tl_request.flags */
 enum {
-	TL_Q_WAIT = 1 << 0,  /* the program waits: give it a waiter if it takes time */
+	TL_Q_WAIT = 1 << 0,  /* CONNECT, CHECK: the program waits: give it a waiter if the association takes time */
 	TL_Q_PROOF = 1 << 1, /* the socket's descriptor comes along */
 	TL_Q_MANY = 1 << 2,  /* CONNECT: sctp_connectx, several addresses */
 	TL_Q_INIT = 1 << 3,  /* CHECK: a sctp_initmsg follows the frame header */

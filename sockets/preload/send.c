@@ -35,9 +35,15 @@ struct message {
 	const struct iovec *iov;
 	size_t pieces;
 	size_t length;
-	int flags; /* MSG_DONTWAIT or 0 */
+	int flags;   /* MSG_DONTWAIT or 0 */
 	int reached; /* SCTP_SENDALL: how many associations there were */
+	int waiter;  /* on which the server tells of the association that the message began, or -1 */
 };
+
+static bool waits(int fd, struct message *m)
+{
+	return !(m->flags & MSG_DONTWAIT) && !(sys_fcntl(fd, F_GETFL, 0) & O_NONBLOCK);
+}
 
 /* Whether the message may go without asking. Fills in what is known of the
  * association. */
@@ -75,7 +81,10 @@ static int check(struct tl_sock *s, int fd, struct message *m)
 			{m->extra->addrs, m->extra->addrs_length},
 		},
 	};
+	if (waits(fd, m))
+		call.request.flags |= TL_Q_WAIT;
 	int error = tl_ask(s, fd, &call);
+	m->waiter = call.received;
 	if (error != 0)
 		return error;
 	m->frame.flags |= TL_F_CHECKED;
@@ -148,8 +157,7 @@ static int write_frames(struct tl_sock *s, int fd, struct message *m)
 	if (m->length > TL_PAYLOAD_MAX) {
 		if (m->frame.nonce == 0)
 			m->frame.nonce = fresh_nonce();
-		bool waits = !(m->flags & MSG_DONTWAIT) && !(sys_fcntl(fd, F_GETFL, 0) & O_NONBLOCK);
-		if (!waits && !has_room(fd, m->length))
+		if (!waits(fd, m) && !has_room(fd, m->length))
 			return EAGAIN;
 	}
 	atomic_fetch_add(&s->writing, 1);
@@ -183,6 +191,17 @@ static int write_message(struct tl_sock *s, int fd, struct message *m)
 	return error == TL_BESIDE ? write_frames(s, fd, m) : error;
 }
 
+/* Waits until the association that the message began is up or has failed, which a
+ * send does not tell. */
+static void wait_up(struct tl_sock *s, int fd, struct message *m)
+{
+	struct tl_call call = {.received = m->waiter};
+	struct timeval timeout = {0};
+	socklen_t size = sizeof timeout;
+	sys_getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, &size);
+	tl_await(s, &call, &timeout);
+}
+
 /* Fails a send, with SIGPIPE where Linux sends it. */
 static int fail(int error, int flags)
 {
@@ -208,7 +227,8 @@ ssize_t tl_send(struct tl_sock *s, int fd, const struct msghdr *h, int flags)
 	if (length < 0)
 		return tl_fail(EINVAL);
 	struct tl_extra extra;
-	struct message m = {.extra = &extra, .iov = h->msg_iov, .pieces = h->msg_iovlen, .length = (size_t)length, .flags = flags & MSG_DONTWAIT};
+	struct message m = {.extra = &extra, .iov = h->msg_iov, .pieces = h->msg_iovlen, .length = (size_t)length,
+		.flags = flags & MSG_DONTWAIT, .waiter = -1};
 	int error = tl_parse(h, flags, &m.frame, &extra);
 	if (error == 0)
 		error = tl_settle(s, fd, true);
@@ -223,6 +243,8 @@ ssize_t tl_send(struct tl_sock *s, int fd, const struct msghdr *h, int flags)
 	if ((m.frame.sinfo_flags & SCTP_SENDALL) && m.reached == 0 && atomic_load(&s->type) != SOCK_STREAM)
 		return 0;
 	error = write_message(s, fd, &m);
+	if (m.waiter >= 0)
+		wait_up(s, fd, &m);
 	if (error == EPIPE || error == ECONNRESET || error == ENOTCONN)
 		return broken(s, fd, flags);
 	if (error != 0)

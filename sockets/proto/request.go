@@ -30,7 +30,7 @@ type RequestFlags uint16
 
 // Flags of requests.
 const (
-	AskWait  RequestFlags = 1 << iota // the program waits: give it a waiter if it takes time
+	AskWait  RequestFlags = 1 << iota // connect, check: the program waits: give it a waiter if the association takes time
 	AskProof                          // the socket's descriptor comes along
 	AskMany                           // connect: sctp_connectx, several addresses
 	AskInit                           // check: a sctp_initmsg follows the frame header
