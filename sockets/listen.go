@@ -73,6 +73,7 @@ func (s *socket) unlisten() {
 	}
 	if !s.closed {
 		raiseBuffer(s.fd, toProgram)
+		s.pump.again(s) // now what it wrote is read
 	}
 }
 

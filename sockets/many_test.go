@@ -318,3 +318,24 @@ func TestSendBeginsAnAssociation(t *testing.T) {
 	require.Equal(t, r.Socket.AssocID, up.Value)
 	require.Zero(t, check().Flags&proto.WithWaiter)
 }
+
+// TestListenersPads: what the library writes so that poll never shows a listener
+// writable is left there until it listens no more.
+func TestListenersPads(t *testing.T) {
+	k := newProgram(t, newServer(t)).socket(unix.AF_INET, unix.SOCK_STREAM)
+	k.bound()
+	k.do(proto.OpListen, 5, 0, nil)
+	require.NoError(t, unix.SetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1))
+	for range proto.PadsMax {
+		if _, err := unix.Write(k.fd, []byte{byte(proto.FramePad)}); err != nil {
+			break
+		}
+	}
+	k.status()
+	f := []unix.PollFd{{Fd: int32(k.fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(f, 0)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	k.do(proto.OpShutdown, unix.SHUT_RD, 0, nil)
+	k.wait(unix.POLLOUT)
+}

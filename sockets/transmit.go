@@ -49,7 +49,7 @@ func (s *socket) readTurn(buf []byte) bool {
 		s.lane.Up.Awake()
 	}
 	for range turn {
-		if s.closed || s.phase == connecting || !s.unstall() {
+		if s.closed || s.leaves() || !s.unstall() {
 			return false
 		}
 		var err error
@@ -95,6 +95,12 @@ func (s *socket) fromConnection(buf []byte, broken *error) bool {
 	}
 	*broken = s.receive(buf[:n])
 	return true
+}
+
+// leaves tells whether the program's writes are left where they are, so that poll does
+// not show room for more: while its connect is in progress, and while it listens.
+func (s *socket) leaves() bool {
+	return !s.hup && (s.phase == connecting || s.phase == listening && s.style == oneToOne)
 }
 
 // trySend is TrySend, but that the program, if it reads, is told of the association's end

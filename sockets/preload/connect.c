@@ -1,8 +1,9 @@
 /*
- * connect() and sctp_connectx(). A blocking caller waits on a descriptor that
+ * connect(), sctp_connectx() and listen(). A blocking caller waits on a descriptor that
  * came with the reply. For a one-to-one socket that does not block, "in
  * progress" must show in poll: the descriptor's send buffer is shrunk and filled
- * with pads, which the server leaves there until the matter is decided.
+ * with pads, which the server leaves there until the matter is decided. So is that of a
+ * one-to-one socket that listens: nobody ever finds it writable.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -87,4 +88,16 @@ int tl_connect(struct tl_sock *s, int fd, const void *addrs, size_t length, bool
 	if (assoc_id != NULL && (error == 0 || error == EINPROGRESS))
 		*assoc_id = id;
 	return error == 0 ? 0 : tl_fail(error);
+}
+
+int tl_listen(struct tl_sock *s, int fd, int backlog)
+{
+	int error = tl_settle(s, fd, false);
+	if (error == 0)
+		error = tl_ask_plain(s, fd, TL_LISTEN, (uint32_t)backlog);
+	if (error != 0)
+		return tl_fail(error);
+	if (one_to_one(s) && (atomic_load(&s->state) & TL_S_LISTENING))
+		pad(s, fd);
+	return 0;
 }

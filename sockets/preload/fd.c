@@ -346,7 +346,7 @@ static void recall_part(struct tl_sock *s, int fd)
 	sys_setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
 }
 
-/* A connect may have been in progress: then the descriptor's SO_SNDBUF is small. */
+/* A connect may have been in progress, or it listens: then the descriptor's SO_SNDBUF is small. */
 static void recall_connect(struct tl_sock *s, int fd)
 {
 	int room = TL_ROOM;

@@ -87,7 +87,7 @@ TL_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t length)
 TL_EXPORT int listen(int fd, int backlog)
 {
 	struct tl_sock *s = tl_find(fd);
-	return s == NULL ? REAL(listen)(fd, backlog) : ask(s, fd, TL_LISTEN, (uint32_t)backlog, NULL, 0);
+	return s == NULL ? REAL(listen)(fd, backlog) : tl_listen(s, fd, backlog);
 }
 
 TL_EXPORT int shutdown(int fd, int how)

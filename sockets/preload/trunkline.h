@@ -67,7 +67,7 @@ struct tl_sock {
 
 	_Atomic int gone;     /* enum tl_gone */
 	_Atomic bool ended;   /* the end was reported as clean */
-	_Atomic int pad_room; /* SO_SNDBUF before it was shrunk for a connect; 0: is not */
+	_Atomic int pad_room; /* SO_SNDBUF before it was shrunk to connect or listen; 0: is not */
 
 	/* Under the lock: reception. */
 	uint32_t taken;         /* of the front frame's payload; then SO_PEEK_OFF stands behind it */
@@ -163,6 +163,8 @@ void tl_lane_drop(struct tl_sock *s);
 
 /* connect(), or sctp_connectx with many; errno. assoc_id may be NULL. */
 int tl_connect(struct tl_sock *s, int fd, const void *addrs, size_t length, bool many, int32_t *assoc_id);
+/* listen(); errno. */
+int tl_listen(struct tl_sock *s, int fd, int backlog);
 /* Notices that a connect in progress has been decided. Returns 0, or the errno
  * that it failed with. */
 int tl_settle(struct tl_sock *s, int fd, bool take_error);

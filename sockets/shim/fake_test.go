@@ -289,10 +289,15 @@ func (e *endpoint) status() proto.Status {
 	return s
 }
 
-// drain reads what the program wrote. A connect in progress leaves it there.
+// padded tells whether what the program wrote is left there.
+func (e *endpoint) padded() bool {
+	return e.state&proto.StateConnecting != 0 || e.state&proto.StateListening != 0 && e.typ == unix.SOCK_STREAM && !hungUp(e.fd)
+}
+
+// drain reads what the program wrote.
 func (e *endpoint) drain() {
 	b := make([]byte, proto.FrameSize+proto.PayloadMax)
-	for e.fd >= 0 && e.state&proto.StateConnecting == 0 {
+	for e.fd >= 0 && !e.padded() {
 		n, err := unix.Read(e.fd, b)
 		if errors.Is(err, unix.EAGAIN) || n == 0 && e.state&proto.StateEnded != 0 && !hungUp(e.fd) {
 			return

@@ -118,6 +118,19 @@ static void in_progress(void)
 	CHECK(events(fd, POLLOUT, 0) == POLLOUT);
 }
 
+/* A listener shows who calls, and never room to write. */
+static void never_writable(void)
+{
+	int listener = listening(5650), fd = sctp();
+	CHECK(events(listener, POLLOUT | POLLIN, 0) == 0);
+	struct sockaddr_in a = at(5650);
+	CHECK(connect(fd, (void *)&a, sizeof a) == 0);
+	CHECK(events(listener, POLLOUT | POLLIN, 5000) == POLLIN && accept(listener, NULL, NULL) >= 0);
+	CHECK(events(listener, POLLOUT | POLLIN, 0) == 0);
+	CHECK(close(listener) == 0);
+	listening(5650);
+}
+
 static void progress_fails(void)
 {
 	struct sockaddr_in a = at(LATE);
@@ -307,7 +320,7 @@ static void server_dies(void)
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
-		{"names", names}, {"options", options}, {"refused", refused}, {"in_progress", in_progress}, {"progress_fails", progress_fails},
+		{"names", names}, {"options", options}, {"refused", refused}, {"in_progress", in_progress}, {"never_writable", never_writable}, {"progress_fails", progress_fails},
 		{"blocking_connect", blocking_connect}, {"interrupted_connect", interrupted_connect}, {"connectx", connectx}, {"waiting", waiting},
 		{"linger", linger}, {"ends", ends}, {"server_dies", server_dies}, {0},
 	};
