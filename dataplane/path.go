@@ -105,11 +105,15 @@ func (w *worker) route(a *assoc, i int) {
 	w.egress.release(old)
 }
 
-// wayTo chooses among the ways to dst over links that are up the first from which
-// one of the association's addresses can be used, if we still have it. An address of ours that a peer from
-// outside claims to have is its own in another network, and cannot be reached.
+// wayTo chooses among the ways to dst over links that are up the first by a port that has
+// one of the association's addresses; if none has, the first of all, from an address of
+// another port, as Linux does. Only addresses that we still have count. An address of ours
+// that a peer from outside claims to have is its own in another network, and cannot be
+// reached.
 func (w *worker) wayTo(a *assoc, dst wire.Addr) (inet.Hop, wire.Addr, bool) {
 	var hops [maxCandidates]inet.Hop
+	var other inet.Hop
+	var from wire.Addr
 	for _, h := range hops[:w.routes.Candidates(wire.Addr{}, dst, hops[:])] {
 		if !h.Up {
 			break // those that are up come first
@@ -122,12 +126,18 @@ func (w *worker) wayTo(a *assoc, dst wire.Addr) (inet.Hop, wire.Addr, bool) {
 			return h, h.Src, true
 		}
 		for _, l := range a.locals {
-			if l.Is4() == dst.Is4() && (p.Owns(l) || p.Loopback && p.Accepts(l)) {
+			if l.Is4() != dst.Is4() {
+				continue
+			}
+			if p.Owns(l) || p.Loopback && p.Accepts(l) {
 				return h, l, true
+			}
+			if ip := l.Netip(); from.IsZero() && w.d.Owns(ip) && !ip.IsLinkLocalUnicast() && !ip.IsLoopback() {
+				other, from = h, l
 			}
 		}
 	}
-	return inet.Hop{}, wire.Addr{}, false
+	return other, from, !from.IsZero()
 }
 
 // lookAtLinks polls the links and reroutes what a change concerns.
