@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/sctp.h>
 
+#include "peer.h"
 #include "trunkline.h"
 
 /* Whether an option lives in the descriptor itself: waits are native. */
@@ -63,6 +64,7 @@ static int peel_off(struct tl_sock *s, int fd, bool with_flags, void *value, soc
 		error = EMFILE;
 	if (error != 0)
 		return tl_fail(error);
+	tl_peer_forget(s, arg.p_arg.associd);
 	if (!tl_track(call.received, &call.reply.socket)) {
 		sys_close(call.received);
 		return tl_fail(ENOMEM);

@@ -29,6 +29,15 @@ void tl_peer_learn(struct tl_sock *s, const struct tl_frame *f)
 	tl_unlock(s, locked);
 }
 
+void tl_peer_forget(struct tl_sock *s, int32_t assoc_id)
+{
+	bool locked = tl_lock(s);
+	struct tl_peer *p = &s->peers[(uint32_t)assoc_id % TL_PEERS];
+	if (p->assoc_id == assoc_id)
+		p->assoc_id = 0;
+	tl_unlock(s, locked);
+}
+
 static bool matches(const struct tl_peer *p, const struct tl_frame *f)
 {
 	if (p->assoc_id == 0)
