@@ -39,18 +39,27 @@ func (a *SCTPAddr) String() string {
 }
 
 // ToRawSockAddrBuf is the addresses as packed sockaddrs: IPv4 ones, the
-// IPv4-mapped among them, as sockaddr_in, the others as sockaddr_in6.
+// IPv4-mapped among them, as sockaddr_in, the others as sockaddr_in6. None, or one of
+// no bytes, is 0.0.0.0.
 func (a *SCTPAddr) ToRawSockAddrBuf() []byte {
+	ips := a.IPAddrs
+	if len(ips) == 0 {
+		ips = []net.IPAddr{{IP: net.IPv4zero}}
+	}
 	var b []byte
-	for i := range a.IPAddrs {
-		b = appendSockaddr(b, &a.IPAddrs[i], a.Port, false)
+	for i := range ips {
+		b = appendSockaddr(b, &ips[i], a.Port, false)
 	}
 	return b
 }
 
 // appendSockaddr appends a raw address; mapped has IPv4 ones in sockaddr_in6.
 func appendSockaddr(b []byte, ip *net.IPAddr, port int, mapped bool) []byte {
-	if v4 := ip.IP.To4(); v4 != nil && !mapped {
+	v4 := ip.IP.To4()
+	if len(ip.IP) == 0 {
+		v4 = net.IPv4zero.To4()
+	}
+	if v4 != nil && !mapped {
 		b = binary.NativeEndian.AppendUint16(b, syscall.AF_INET)
 		b = binary.BigEndian.AppendUint16(b, uint16(port))
 		b = append(b, v4...)

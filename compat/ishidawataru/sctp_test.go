@@ -99,6 +99,11 @@ func TestAddrAsText(t *testing.T) {
 			t.Errorf("%s is %s after going through sockaddrs", text, b)
 		}
 	}
+	for _, none := range []SCTPAddr{{Port: 9}, {IPAddrs: []net.IPAddr{{}}, Port: 9}} {
+		if b, err := parseSockaddrs(none.ToRawSockAddrBuf(), 1); err != nil || b.String() != "0.0.0.0:9" {
+			t.Errorf("%v as a sockaddr is %v, %v", none, b, err)
+		}
+	}
 	for _, bad := range []string{"nowhere", "10.0.0.1:port"} {
 		if a, err := ResolveSCTPAddr("sctp", bad); err == nil {
 			t.Errorf("%q became %v", bad, a)
