@@ -5,9 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,10 +36,39 @@ func testdata(name string) string {
 	return p
 }
 
-func prepareJava(t *testing.T, p *place) {
-	out, err := exec.Command("javac", "-d", p.dir, testdata("java/Echo.java")).CombinedOutput()
+func prepareFreeDiameter(t *testing.T, p *place) {
+	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=server.test", "-addext", "subjectAltName=DNS:server.test,DNS:client.test",
+		"-keyout", p.dir+"/key.pem", "-out", p.dir+"/cert.pem").CombinedOutput()
+	require.NoError(t, err, string(out))
+	p.config(t, "freediameter.conf", "server.conf", "@ME@", "server", "@PORT@", "3868", "@IP@", "SERVER", "@IP2@", "SERVER2", "@PEER@", "client", "@PEERIP@", "CLIENT", "@PEERPORT@", "3869")
+	p.config(t, "freediameter.conf", "client.conf", "@ME@", "client", "@PORT@", "3869", "@IP@", "CLIENT", "@IP2@", "CLIENT2", "@PEER@", "server", "@PEERIP@", "SERVER", "@PEERPORT@", "3868")
+}
+
+// prepareGo builds a program of another module whose go.mod replaces the package.
+func prepareGo(t *testing.T, p *place) {
+	build := exec.Command("go", "build", "-o", filepath.Join(p.dir, "ngap"))
+	build.Dir = testdata("gouser")
+	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 }
+
+func prepareJava(t *testing.T, p *place) {
+	classes, err := javaClasses()
+	require.NoError(t, err)
+	require.NoError(t, os.CopyFS(p.dir, os.DirFS(classes)))
+}
+
+// javaClasses compiles the Java program once.
+var javaClasses = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "classes"); err != nil {
+		return "", err
+	}
+	out, err := exec.Command("javac", "-d", dir, testdata("java/Echo.java")).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("javac: %w\n%s", err, out)
+	}
+	return dir, nil
+})
 
 // longText is what is piped through programs that copy.
 var longText = func() string {
@@ -59,110 +88,86 @@ func exchanges() []exchange {
 	return slices.Concat(tools(), telephony(), languages(), sctpTests(), sctpDarns())
 }
 
+// linewise has a C program write each line at once.
+var linewise = []string{"stdbuf", "-oL"}
+
 // tools copy and measure.
 func tools() []exchange {
-	qperf := []string{"qperf", "--wait_server", "10", "SERVER", "-t", "1"}
+	iperf3, qperf := []string{"iperf3", "--sctp", "-c", "SERVER"}, []string{"qperf", "--wait_server", "10", "SERVER", "-t", "1"}
+	iperf3Server := []string{"iperf3", "--forceflush", "-s", "-1"}
+	copied := outcome{echoes: true}
 	return []exchange{
-		{name: "checksctp", needs: []string{"checksctp"}, client: []string{"checksctp"}, outcome: outcome{says: "SCTP supported"}},
+		{name: "checksctp", needs: []string{"checksctp"}, client: []string{"checksctp"}, outcome: outcome{says: "SCTP supported"}, local: true},
+		{name: "iperf3", needs: []string{"iperf3"}, server: iperf3Server, ready: "Server listening",
+			client: with(iperf3, "-n", "50M"), outcome: outcome{says: `[\d.]+ MBytes .*receiver`}, cutAfter: 5000},
+		{name: "iperf3 backwards", needs: []string{"iperf3"}, server: iperf3Server, ready: "Server listening",
+			client: with(iperf3, "-n", "20M", "-R", "-l", "1000"), outcome: outcome{says: `[\d.]+ MBytes .*receiver`}, cutAfter: 5000},
+		{name: "iperf3 parallel", needs: []string{"iperf3"}, server: iperf3Server, ready: "Server listening",
+			client: with(iperf3, "-n", "20M", "-P", "4"), outcome: outcome{says: `SUM.* MBytes .*receiver`}, cutAfter: 5000},
 		{name: "socat", needs: []string{"socat"}, server: []string{"socat", "-d", "-d", "SCTP4-LISTEN:5004,fork", "EXEC:cat"}, ready: "listening on",
-			client: []string{"socat", "-", "SCTP4-CONNECT:SERVER:5004"}, input: longText, outcome: outcome{echoes: true}, endless: true},
+			client: []string{"socat", "-", "SCTP4-CONNECT:SERVER:5004"}, input: longText, outcome: copied, endless: true, cutAfter: 400},
+		// What comes back must fit into a pipe: ncat does not read from its command while it writes to it.
 		{name: "ncat", needs: []string{"ncat"}, server: []string{"ncat", "-v", "--sctp", "-4", "-l", "5008", "-e", "/bin/cat"}, ready: "Listening on",
-			client: []string{"ncat", "--sctp", "SERVER", "5008"}, input: longText, outcome: outcome{echoes: true}, endless: true},
-		{name: "qperf bandwidth", needs: []string{"qperf"}, server: []string{"qperf"}, client: with(qperf, "sctp_bw"), outcome: outcome{says: `sctp_bw:\s+bw\s+=\s+[\d.]+ [KMG]B`}},
-		{name: "qperf latency", needs: []string{"qperf"}, server: []string{"qperf"}, client: with(qperf, "sctp_lat"), outcome: outcome{says: `sctp_lat:\s+latency\s+=`}},
-		{name: "stress-ng", needs: []string{"stress-ng"}, client: []string{"stress-ng", "--sctp", "2", "--sctp-ops", "2000", "--metrics-brief", "--verify"}, outcome: outcome{says: `successful run completed`}},
+			client: []string{"ncat", "--sctp", "SERVER", "5008"}, input: longText[:60000], outcome: copied, endless: true, cutAfter: 30},
+		{name: "qperf bandwidth", needs: []string{"qperf"}, server: []string{"qperf"}, client: with(qperf, "sctp_bw"),
+			outcome: outcome{says: `sctp_bw:\s+bw\s+=\s+[\d.]+ [KMG]B`}, cutAfter: 5000},
+		{name: "qperf latency", needs: []string{"qperf"}, server: []string{"qperf"}, client: with(qperf, "sctp_lat"),
+			outcome: outcome{says: `sctp_lat:\s+latency\s+=`}, cutAfter: 500},
+		{name: "netperfmeter", needs: []string{"netperfmeter", "stdbuf"}, server: with(linewise, "netperfmeter", "9000"), ready: "Passive Mode",
+			client:  with(linewise, "netperfmeter", "SERVER:9000", "-runtime=2", "-sctp", "const100:const1000:const100:const1000"),
+			outcome: outcome{says: `(?s)Loss:.*Packets: +0 packets`}, cutAfter: 200},
+		{name: "stress-ng", needs: []string{"stress-ng"}, client: []string{"stress-ng", "--sctp", "2", "--sctp-ops", "2000", "--metrics-brief", "--verify"},
+			outcome: outcome{says: `successful run completed`}, local: true},
 	}
 }
 
 // telephony is SIP, Diameter and SIGTRAN.
 func telephony() []exchange {
 	return []exchange{
+		{name: "sipp", needs: []string{"sipp"}, server: []string{"sipp", "-sn", "uas", "-t", "s1", "-i", "SERVER", "-multihome", "SERVER2", "-p", "5060", "-nostdin"}, quiet: "5060",
+			client: []string{"sipp", "-sn", "uac", "-t", "s1", "-i", "CLIENT", "-multihome", "CLIENT2", "-p", "5062",
+				"-m", "200", "-r", "200", "-d", "100", "-nostdin", "SERVER:5060"},
+			outcome: outcome{says: `Successful call\s*\|\s*\d+\s*\|\s*200\b`}, cutAfter: 400},
+		{name: "freeDiameter", needs: []string{"freeDiameterd", "openssl"}, prepare: prepareFreeDiameter,
+			server: []string{"freeDiameterd", "-d", "-d", "-c", "DIR/server.conf"}, ready: "freeDiameterd daemon initialized",
+			client: []string{"freeDiameterd", "-d", "-d", "-c", "DIR/client.conf"}, endless: true,
+			outcome: outcome{says: `-> 'STATE_OPEN'`, serverSays: `-> 'STATE_OPEN'`}, turn: `-> 'STATE_OPEN'`, later: deviceWatchdogAnswer},
 		{name: "kamailio", needs: []string{"kamailio", "python3"}, prepare: configured("kamailio.cfg"),
 			server: []string{"kamailio", "-f", "DIR/kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", "DIR", "-P", "DIR/pid"},
-			client: []string{"python3", testdata("python/options.py"), "SERVER", "5060"}, outcome: outcome{says: `^SIP/2.0 200 Alive`}},
+			client: []string{"python3", testdata("python/options.py"), "SERVER", "5060", "20"}, outcome: outcome{says: `alive 20`}, cutAfter: 20},
 		{name: "osmo-stp", needs: []string{"osmo-stp", "python3"}, prepare: configured("osmo-stp.cfg"), server: []string{"osmo-stp", "-c", "DIR/osmo-stp.cfg"},
-			client: []string{"python3", testdata("python/m3ua.py"), "SERVER", "2905"}, outcome: outcome{says: `(?s)ASPUP ACK.*BEAT ACK.*up`}},
+			client: []string{"python3", testdata("python/m3ua.py"), "SERVER", "2905", "20"}, outcome: outcome{says: `(?s)ASPUP ACK.*ASPAC ACK.*transferred 20`}, cutAfter: 30},
 	}
 }
+
+// deviceWatchdogAnswer is how freeDiameter's log shows that it got one (RFC 6733, section 5.5.2).
+const deviceWatchdogAnswer = `RCV from [^\n]*0/280 f:----`
 
 // languages are the SCTP of runtimes.
 func languages() []exchange {
 	java := []string{"java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp", "DIR", "Echo"}
 	escript := []string{"escript", testdata("erlang/echo.escript")}
 	python := []string{"python3", testdata("python/echo.py")}
-	return []exchange{
-		{name: "Java SctpChannel", needs: []string{"java", "javac"}, prepare: prepareJava, server: with(java, "server", "SERVER,SERVER2", "5006"), ready: "listening",
-			client: with(java, "client", "SERVER", "5006", "2000"), outcome: outcome{says: `echoed 2000`}},
-		{name: "Erlang seqpacket", needs: []string{"escript"}, server: with(escript, "server", "seqpacket", "SERVER,SERVER2", "5007"), ready: "listening",
-			client: with(escript, "client", "seqpacket", "SERVER", "5007", "2000"), outcome: outcome{says: `echoed 2000`}},
-		{name: "Python", needs: []string{"python3"}, server: with(python, "server", "ANY", "5009"), ready: "listening",
-			client: with(python, "client", "SERVER", "5009", "2000"), outcome: outcome{says: `echoed 2000`}},
+	echoed := outcome{says: `echoed 500`}
+	echo := func(name string, needs []string, server, client []string) exchange {
+		return exchange{name: name, needs: needs, server: server, ready: "listening", client: client, outcome: echoed, cutAfter: 500}
 	}
-}
-
-// prefix names the style of sockets that an option asks for.
-func prefix(style []string) string {
-	if style == nil {
-		return ""
+	all := []exchange{
+		echo("Python", []string{"python3"}, with(python, "server", "ANY", "5009"), with(python, "client", "SERVER", "5009", "500")),
 	}
-	return "one-to-one "
-}
-
-// linewise has a C program write each line at once.
-var linewise = []string{"stdbuf", "-oL"}
-
-// sctpTests are sctp_test's modes: message sizes, order, streams, both styles, several
-// addresses and sctp_connectx, several sockets and associations at once.
-func sctpTests() (all []exchange) {
-	server := with(linewise, "sctp_test", "-H", "SERVER", "-B", "SERVER2", "-P", "6000", "-l")
-	client := with(linewise, "sctp_test", "-H", "CLIENT", "-B", "CLIENT2", "-P", "6010", "-p", "6000", "-s")
-	add := func(name string, server, client []string) {
-		all = append(all, exchange{name: "sctp_test " + name, needs: []string{"sctp_test", "stdbuf"}, server: server, ready: "Server: Receiving|listen", client: client,
-			outcome: outcome{says: `sendmsg`, agree: sameMessages}})
+	for _, style := range []string{"stream", "seqpacket"} {
+		all = append(all, echo("Erlang "+style, []string{"escript"}, with(escript, "server", style, "SERVER,SERVER2", "5007"),
+			with(escript, "client", style, "SERVER", "5007", "500")))
 	}
-	for _, style := range [][]string{nil, {"-T"}} {
-		for size := range 7 {
-			add(fmt.Sprintf("%scase %d", prefix(style), size), with(server, style...),
-				slices.Concat(client, style, []string{"-h", "SERVER", "-c", fmt.Sprint(size), "-x", "3", "-o", fmt.Sprint(size % 4), "-M", "3", "-t", fmt.Sprint(size % 2)}))
-		}
-		add(prefix(style)+"connectx", with(server, style...), slices.Concat(client, style, []string{"-C", "SERVER", "-C", "SERVER2", "-c", "4"}))
-	}
-	add("mixed", with(linewise, "sctp_test", "-H", "ANY", "-P", "6000", "-L", "2"),
-		with(linewise, "sctp_test", "-H", "ANY", "-P", "6010", "-h", "SERVER", "-p", "6000", "-S", "2", "-x", "3", "-c", "2", "-a", "1"))
-	return all
-}
-
-var (
-	sentSize = regexp.MustCompile(`sendmsg\(.*\)\s+(\d+) bytes`)
-	gotSize  = regexp.MustCompile(`Data (\d+) bytes`)
-)
-
-// sameMessages tells whether sctp_test's server got each message that the client sent,
-// whole, by their sizes.
-func sameMessages(client, server string) bool {
-	sizes := func(re *regexp.Regexp, text string) (all []string) {
-		for _, m := range re.FindAllStringSubmatch(text, -1) {
-			all = append(all, m[1])
-		}
-		slices.Sort(all) // unordered ones overtake
-		return all
-	}
-	return slices.Equal(sizes(sentSize, client), sizes(gotSize, server))
-}
-
-// sctpDarns are sctp_darn's modes.
-func sctpDarns() (all []exchange) {
-	server := with(linewise, "sctp_darn", "-H", "SERVER", "-B", "SERVER2", "-P", "6100", "-l")
-	client := with(linewise, "sctp_darn", "-H", "CLIENT", "-B", "CLIENT2", "-P", "6101", "-p", "6100", "-s")
-	lines := "one line\nanother\na third\n"
-	arrive := outcome{serverSays: `(?s)one line.*another.*a third`}
-	add := func(name string, server, client []string, input string, want outcome) {
-		all = append(all, exchange{name: "sctp_darn " + name, needs: []string{"sctp_darn", "stdbuf"}, server: server, ready: "listening", client: client,
-			input: input, outcome: want, anyExit: true})
-	}
-	for _, style := range [][]string{nil, {"-t"}} {
-		add(prefix(style)+"sends", with(server, style...), slices.Concat(client, style, []string{"-h", "SERVER"}), lines, arrive)
-		add(prefix(style)+"connectx", with(server, style...), slices.Concat(client, style, []string{"-c", "SERVER", "-c", "SERVER2"}), lines, arrive)
+	ngap := []string{"DIR/ngap"}
+	e := echo("Go, github.com/ishidawataru/sctp", []string{"go"}, with(ngap, "server", "SERVER,SERVER2", "38412"), with(ngap, "client", "SERVER,SERVER2", "38412", "500"))
+	e.prepare = prepareGo
+	all = append(all, e)
+	for _, style := range []string{"SctpChannel", "SctpMultiChannel"} {
+		e := echo("Java "+style, []string{"java", "javac"}, with(java, "server", style, "SERVER,SERVER2", "5006"),
+			with(java, "client", style, "SERVER", "5006", "500"))
+		e.prepare = prepareJava
+		all = append(all, e)
 	}
 	return all
 }

@@ -26,17 +26,27 @@ type exchange struct {
 	prepare func(t *testing.T, p *place)
 	server  []string
 	ready   string // a regular expression: in what the server says once it can be called
+	quiet   string // its port, if it does not say so
 	client  []string
-	input   string // of the client
+	input   string // of the client, filled in, too
 	outcome
 	endless bool // the client does not end by itself: it is ended when it has said what is wanted
 	anyExit bool // its exit status says nothing
+	local   bool // within one node only: it calls itself, say
+
+	// The middle, when one of two networks is cut: when so many packets with user data
+	// went to and fro, or, with turn, when client or server says what matches that. Then
+	// the client gets the rest of its input.
+	cutAfter int
+	turn     string
+	rest     string
+	later    string // a regular expression: what the client is to say after the cut
 }
 
 // outcome is what is demanded of what programs say: all of what is set.
 type outcome struct {
 	says       string // the client says, a regular expression
-	echoes     bool   // the client says its input, and nothing else
+	echoes     bool   // the client says its whole input, and nothing else
 	serverSays string
 	agree      func(client, server string) bool
 }
@@ -44,7 +54,7 @@ type outcome struct {
 // met tells whether all demands are met.
 func (e *exchange) met(client, server *running) bool {
 	said := client.said()
-	return (!e.echoes || said == e.input) &&
+	return (!e.echoes || said == e.input+e.rest) &&
 		(e.says == "" || regexp.MustCompile(e.says).MatchString(said)) &&
 		(e.serverSays == "" || regexp.MustCompile(e.serverSays).MatchString(server.said())) &&
 		(e.agree == nil || e.agree(said, server.said()))
@@ -55,6 +65,7 @@ type place struct {
 	dir                  string
 	serverIPs, clientIPs [2]string
 	server, client       func(program string, args ...string) *exec.Cmd
+	network              *world // of which the first network is to be cut, or nil
 }
 
 func (p *place) fill(s string) string {
@@ -62,8 +73,8 @@ func (p *place) fill(s string) string {
 		"SERVER", p.serverIPs[0], "CLIENT", p.clientIPs[0], "ANY", "0.0.0.0", "DIR", p.dir).Replace(s)
 }
 
-// run lets the exchange happen.
-func (e *exchange) run(t *testing.T, p *place) {
+// run lets the exchange happen, and says what was its middle.
+func (e *exchange) run(t *testing.T, p *place) (middle string) {
 	for _, c := range e.needs {
 		if _, err := exec.LookPath(c); err != nil {
 			require.FailNow(t, "a program is missing", "%s: run scripts/setup.sh sockets", c)
@@ -73,22 +84,57 @@ func (e *exchange) run(t *testing.T, p *place) {
 	if e.prepare != nil {
 		e.prepare(t, p)
 	}
-	server := p.launch(t, p.server, e.server, "", true)
+	server := p.launch(t, p.server, e.server)
 	if e.ready != "" {
 		ready := regexp.MustCompile(e.ready)
 		wait(func() bool { return ready.MatchString(server.said()) || server.ended() })
 		require.Regexp(t, ready, server.said(), "the server is not ready")
 	}
-	client := p.launch(t, p.client, e.client, e.input, e.endless)
-	done := func() bool { return e.met(client, server) && (e.endless || client.ended()) }
-	wait(func() bool { return done() || client.failed(e) })
-	switch {
-	case done() && !client.failed(e):
-	case !client.ended():
-		require.Failf(t, "what is wanted was not said, or the client has not ended", "client:\n%s\nserver:\n%s", client.tail(), server.tail())
-	default:
-		require.Failf(t, "what is wanted was not said", "client (%v):\n%s\nserver:\n%s", client.err, client.tail(), server.tail())
+	if e.quiet != "" {
+		out, err := p.client("python3", testdata("python/listening.py"), p.serverIPs[0], e.quiet).CombinedOutput()
+		require.NoError(t, err, string(out))
 	}
+	if p.network != nil && e.turn == "" {
+		require.NotZero(t, e.cutAfter, "the middle of the exchange is not given")
+		p.network.cutAt.Store(int64(e.cutAfter))
+	}
+	client := p.launch(t, p.client, e.client)
+	client.feed(p.fill(e.input), e.turn != "" || e.endless)
+	told := 0 // how much of what the client said came before the cut
+	if e.turn != "" {
+		turn := regexp.MustCompile(e.turn)
+		wait(func() bool {
+			return turn.MatchString(client.said()) || turn.MatchString(server.said()) || client.ended()
+		})
+		if p.network != nil {
+			p.network.cut(0)
+			told = len(client.said())
+		}
+		client.feed(p.fill(e.rest), e.endless)
+	}
+	later := regexp.MustCompile(e.later)
+	done := func() bool {
+		return e.met(client, server) && (e.endless || client.ended()) && (p.network == nil || later.MatchString(client.said()[told:]))
+	}
+	wait(func() bool { return done() || client.failed(e) })
+	if !done() || client.failed(e) {
+		require.Failf(t, "what is wanted was not said, or the client has not ended as it should", "client (ended %v, %v):\n%s\nserver:\n%s",
+			client.ended(), client.status(), client.tail(), server.tail())
+	}
+	return p.middle(t, e)
+}
+
+// middle says when the network was cut.
+func (p *place) middle(t *testing.T, e *exchange) string {
+	switch {
+	case p.network == nil:
+		return ""
+	case e.turn != "":
+		return fmt.Sprintf(", cut when this was said: %s", e.turn)
+	}
+	carried := p.network.carried.Load()
+	require.Less(t, int64(e.cutAfter), carried, "no packet with user data came after the cut")
+	return fmt.Sprintf(", cut after %d of %d packets with user data", e.cutAfter, carried)
 }
 
 // wait polls until the condition holds, or patience is over.
@@ -103,8 +149,10 @@ type running struct {
 	cmd  *exec.Cmd
 	mu   sync.Mutex
 	out  bytes.Buffer
+	in   io.WriteCloser
+	fed  chan struct{} // closed when the input so far is in
 	done chan struct{}
-	err  error
+	err  error // once it is done
 }
 
 func (r *running) Write(b []byte) (int, error) {
@@ -134,14 +182,21 @@ func (r *running) ended() bool {
 	}
 }
 
+// status is how it ended.
+func (r *running) status() error {
+	if !r.ended() {
+		return nil
+	}
+	return r.err
+}
+
 // failed tells whether it has ended as it should not have.
 func (r *running) failed(e *exchange) bool {
 	return r.ended() && (e.endless || r.err != nil && !e.anyExit)
 }
 
-// launch starts a program in a process group of its own, which ends with the test. Its
-// standard input ends after what is put in, unless it is kept open.
-func (p *place) launch(t *testing.T, start func(string, ...string) *exec.Cmd, words []string, input string, open bool) *running {
+// launch starts a program in a process group of its own, which ends with the test.
+func (p *place) launch(t *testing.T, start func(string, ...string) *exec.Cmd, words []string) *running {
 	t.Helper()
 	r := &running{done: make(chan struct{})}
 	if len(words) == 0 {
@@ -156,21 +211,32 @@ func (p *place) launch(t *testing.T, start func(string, ...string) *exec.Cmd, wo
 	r.cmd.Stdout, r.cmd.Stderr = r, r
 	r.cmd.WaitDelay = time.Second // of children that hold its output
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	in, err := r.cmd.StdinPipe()
+	var err error
+	r.in, err = r.cmd.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, r.cmd.Start())
-	go func() {
-		_, _ = io.WriteString(in, input)
-		if !open {
-			_ = in.Close()
-		}
-	}()
 	go func() {
 		r.err = r.cmd.Wait()
 		close(r.done)
 	}()
-	t.Cleanup(func() { r.end(); _ = in.Close() })
+	t.Cleanup(func() { r.end(); _ = r.in.Close() })
 	return r
+}
+
+// feed puts text into the program's standard input, which goes on or ends there.
+func (r *running) feed(text string, goesOn bool) {
+	last := r.fed
+	r.fed = make(chan struct{})
+	go func(fed chan struct{}) {
+		if last != nil {
+			<-last
+		}
+		_, _ = io.WriteString(r.in, text)
+		if !goesOn {
+			_ = r.in.Close()
+		}
+		close(fed)
+	}(r.fed)
 }
 
 // end ends the program and what it started.

@@ -218,6 +218,7 @@ func TestAddressesOfOneToMany(t *testing.T) {
 		require.Equal(t, at(port, w.a.ips...), server.do("paddrs %s %s", l, id))
 		require.Equal(t, at("5000", w.b.ips...), server.do("laddrs %s %s", l, id))
 		peeled := server.do("peeloff %s %s", l, id)
+		server.fails("EADDRNOTAVAIL", "send %s hello to=%s port=%s", l, w.a.ips[0], port)
 		client.do("send %s ping to=%s port=5000", fd, w.b.ips[1])
 		require.Contains(t, server.do("recv %s", peeled), "data ping n=4")
 		server.do("send %s pong", peeled)
@@ -310,4 +311,24 @@ func TestPathNotifications(t *testing.T) {
 	require.Contains(t, client.do("recv %s", fd), "PEER_ADDR_CHANGE UNREACHABLE "+at("5000", w.b.ips[1]))
 	w.heal(1)
 	require.Contains(t, client.do("recv %s", fd), "PEER_ADDR_CHANGE AVAILABLE "+at("5000", w.b.ips[1]))
+}
+
+// An address that is not of the network by which the peer is reached is the source
+// all the same, if the program has no other.
+func TestAddressOfAnotherNetwork(t *testing.T) {
+	w := newWorld(t, quick)
+	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
+	l := serve(server, w.b.ips...)
+	fd := client.do("socket 4 stream")
+	client.do("bind %s %s 0", fd, w.a.ips[0])
+	port := portOf(client.do("getsockname %s", fd))
+	client.do("bindx %s add %s %s", fd, port, w.a.ips[1])
+	client.do("bindx %s rem %s %s", fd, port, w.a.ips[0])
+	client.do("connect %s %s 5000", fd, w.b.ips[0])
+	s := first(server.do("accept %s", l))
+	require.Equal(t, at(port, w.a.ips[1]), server.do("paddrs %s", s))
+	talk(t, client, fd, server, s)
+	client.until("ACTIVE", "path %s %s 5000", fd, w.b.ips[1])
+	w.cut(0)
+	talk(t, client, fd, server, s)
 }

@@ -2,19 +2,18 @@ import com.sun.nio.sctp.*;
 import java.net.*;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.Set;
 
-/** Echo over the JDK's SCTP: "server IP,IP PORT" and "client IP PORT COUNT" with SctpChannel, "many-…" with SctpMultiChannel. */
+/** Echo over the JDK's SCTP: "server STYLE IP,IP PORT" and "client STYLE IP PORT COUNT"; STYLE is SctpChannel or SctpMultiChannel. */
 public class Echo {
     public static void main(String[] args) throws Exception {
-        String[] ips = args[1].split(",");
-        InetSocketAddress at = new InetSocketAddress(ips[0], Integer.parseInt(args[2]));
-        switch (args[0]) {
-            case "server": server(at, ips); break;
-            case "many-server": manyServer(at, ips); break;
-            case "client": client(at, Integer.parseInt(args[3])); break;
-            case "many-client": manyClient(at, Integer.parseInt(args[3])); break;
-            default: throw new IllegalArgumentException(args[0]);
+        String[] ips = args[2].split(",");
+        InetSocketAddress at = new InetSocketAddress(ips[0], Integer.parseInt(args[3]));
+        switch (args[0] + " " + args[1]) {
+            case "server SctpChannel": server(at, ips); break;
+            case "server SctpMultiChannel": manyServer(at, ips); break;
+            case "client SctpChannel": client(at, Integer.parseInt(args[4])); break;
+            case "client SctpMultiChannel": manyClient(at, Integer.parseInt(args[4])); break;
+            default: throw new IllegalArgumentException(args[0] + " " + args[1]);
         }
     }
 
@@ -66,21 +65,21 @@ public class Echo {
         }
     }
 
+    /** Half of the exchange goes over the association that is branched off. */
     static void manyClient(InetSocketAddress at, int count) throws Exception {
         SctpMultiChannel c = SctpMultiChannel.open();
-        for (int i = 0; i < count; i++) {
+        MessageInfo m = null;
+        for (int i = 0; i < count / 2; i++) {
             c.send(message(i), MessageInfo.createOutgoing(at, 1));
             ByteBuffer b = ByteBuffer.allocateDirect(65536);
-            MessageInfo m = c.receive(b, null, null);
+            m = c.receive(b, null, null);
             check(text(b), i);
-            if (i == 0) {
-                Set<Association> all = c.associations();
-                System.out.println("associations " + all.size() + " " + m.association());
-                SctpChannel one = c.branch(m.association());
-                check(exchange(one, i), i);
-                one.shutdown();
-            }
         }
+        System.out.println("associations " + c.associations() + ", of " + m.association() + " " + c.getRemoteAddresses(m.association()));
+        SctpChannel one = c.branch(m.association());
+        for (int i = count / 2; i < count; i++)
+            check(exchange(one, i), i);
+        one.shutdown();
         System.out.println("echoed " + count);
         c.close();
     }
