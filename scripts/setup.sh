@@ -7,7 +7,7 @@
 #   scripts/setup.sh lint     nothing more (the linters are Go modules)
 #
 # It installs only what is missing, says what, and does nothing when all is
-# there. Elsewhere it prints what to install. It never installs Go.
+# there. The servers among the programs are neither started nor left to start at boot. Elsewhere it prints what to install. It never installs Go.
 set -eu
 
 usage() { echo "usage: scripts/setup.sh [test|sockets|lint]" >&2; exit 2; }
@@ -39,9 +39,9 @@ packages() {
 	case $what in
 	test) echo libusrsctp-dev tshark iproute2 ethtool dpdk libsctp-dev ;;
 	sockets) # the programs, and a C compiler's and Java's needs
-		echo libsctp-dev python3
-		echo lksctp-tools socat ncat qperf stress-ng osmo-stp
-		echo kamailio kamailio-sctp-modules openjdk-17-jdk-headless erlang-base
+		echo libsctp-dev iproute2 openssl python3
+		echo lksctp-tools iperf3 socat ncat qperf netperfmeter stress-ng sip-tester freediameterd osmo-stp
+		echo kamailio kamailio-sctp-modules default-jdk-headless erlang-base
 		;;
 	esac
 }
@@ -61,7 +61,7 @@ elsewhere() {
 	case $what in
 	test) echo "  usrsctp with headers, libsctp with headers, tshark, iproute2, ethtool, dpdk-testpmd" ;;
 	sockets) echo "  libsctp with headers, iproute2, openssl, python3, and as many as you can of lksctp-tools, iperf3, socat, ncat, qperf,"
-		echo "    stress-ng, sipp, freeDiameter, osmo-stp, kamailio with its sctp module, a JDK, Erlang" ;;
+		echo "    netperfmeter, stress-ng, sipp, freeDiameter, osmo-stp, kamailio with its sctp module, a JDK, Erlang" ;;
 	esac
 	check_dpdk || exit 1
 }
@@ -73,6 +73,30 @@ apt_get() {
 	echo "setup: apt-get $* failed:" >&2
 	tail -n 40 "$log" >&2
 	return 1
+}
+
+# Debian starts the servers that it installs, unless this file says no.
+policy=/usr/sbin/policy-rc.d
+
+forbid_starting() {
+	[ ! -e $policy ] || return 0
+	trap '$sudo rm -f $policy' EXIT
+	trap 'exit 1' HUP INT TERM
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
+	$sudo chmod 755 $policy
+}
+
+# units PACKAGES: the services that they bring.
+units() {
+	dpkg-query -L "$@" | sed -n 's|^.*/systemd/system/\([^/@]*\.service\)$|\1|p' | sort -u
+}
+
+# keep_from_boot PACKAGES: what was enabled by being installed.
+keep_from_boot() {
+	command -v systemctl >/dev/null || return 0
+	for unit in $(units "$@"); do
+		$sudo systemctl disable --quiet "$unit" && say "left off: $unit"
+	done
 }
 
 install() {
@@ -91,8 +115,11 @@ install() {
 	log=$(mktemp)
 	# An update that fails matters only if the lists do not do.
 	apt_get update || say "apt-get update failed, trying with the lists there are"
+	[ "$what" != sockets ] || forbid_starting
 	# shellcheck disable=SC2086 # a list of words
 	apt_get install --no-install-recommends $todo || die "nothing else was done; see above"
+	# shellcheck disable=SC2086
+	[ "$what" != sockets ] || keep_from_boot $todo
 	rm -f "$log"
 	say "installed"
 }
