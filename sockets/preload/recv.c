@@ -42,6 +42,9 @@ enum {
 	BELL = -5,   /* the lane begins here */
 };
 
+/* How often a bell is believed of which nothing comes, some 10 ms each time. */
+enum { JOIN_TRIES = 16 };
+
 static void set_offset(int fd, int offset)
 {
 	int saved = errno;
@@ -284,6 +287,20 @@ static ssize_t attempt(struct reading *r)
 	return n == BELL ? turn_to_lane(r) : n;
 }
 
+/* Fetches one continuation from the lane, waiting a moment for it: the bell comes before
+ * what it rings for, be it by as long as the server is kept from going on. */
+static ssize_t continuation_in_lane(struct reading *r, struct tl_lane *l, size_t done)
+{
+	ssize_t n = TL_LANE_EMPTY;
+	for (int i = 0; i < JOIN_TRIES && atomic_load(&l->down_open); i++) {
+		n = take_record(r, l, done);
+		if (n != TL_LANE_EMPTY || !(sys_poll(r->fd, POLLIN, TL_JOIN_WAIT) & POLLIN))
+			break;
+		tl_lane_expect(l);
+	}
+	return n;
+}
+
 /* Fetches one continuation into the buffer from byte done on, waiting a moment for it. */
 static ssize_t continuation(struct reading *r, size_t done)
 {
@@ -291,9 +308,7 @@ static ssize_t continuation(struct reading *r, size_t done)
 	uint32_t version = atomic_load(&s->version);
 	struct tl_lane *l = tl_lane_enter(s);
 	if (l != NULL) {
-		ssize_t n = TL_LANE_EMPTY;
-		if (atomic_load(&l->down_open) && (n = take_record(r, l, done)) == TL_LANE_EMPTY && (sys_poll(r->fd, POLLIN, TL_JOIN_WAIT) & POLLIN))
-			n = take_record(r, l, done);
+		ssize_t n = continuation_in_lane(r, l, done);
 		bool open = atomic_load(&l->down_open);
 		tl_lane_leave(s);
 		if (open)
