@@ -266,6 +266,8 @@ func (s *socket) status(a *assoc) proto.Status {
 	case connected:
 		if !s.readShut {
 			st.State |= proto.StateConnected
+		} else if s.single == nil || s.single.over { // though not all is read
+			st.State |= proto.StateEnded
 		}
 	case ended:
 		st.State |= proto.StateEnded

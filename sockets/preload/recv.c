@@ -377,15 +377,25 @@ static void look_ahead(struct reading *r)
 	r->frame.next_assoc_id = next.assoc_id;
 }
 
+/* Whether messages are in the lane. */
+static bool has_record(struct tl_sock *s)
+{
+	struct tl_lane *l = tl_lane_enter(s);
+	bool has = l != NULL && !tl_lane_is_empty(l);
+	if (l != NULL)
+		tl_lane_leave(s);
+	return has;
+}
+
 /* Whether a read would wait for nobody: there is no association, and none can
  * come by itself. Linux does not wait then. */
 static bool lonely(struct tl_sock *s, int fd)
 {
 	enum { BUSY = TL_S_LISTENING | TL_S_CONNECTING | TL_S_CONNECTED | TL_S_REFUSING | TL_S_ENDED };
-	if ((atomic_load_explicit(&s->state, memory_order_relaxed) & BUSY)
+	if ((atomic_load_explicit(&s->state, memory_order_relaxed) & BUSY) || has_record(s)
 			|| (sys_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) || look(fd, MSG_DONTWAIT) >= 0 || tl_ask_plain(s, fd, TL_INFO, 0) != 0)
 		return false;
-	return !(atomic_load(&s->state) & (BUSY | TL_S_ASSOCIATED)) && look(fd, MSG_DONTWAIT) < 0;
+	return !(atomic_load(&s->state) & (BUSY | TL_S_ASSOCIATED)) && look(fd, MSG_DONTWAIT) < 0 && !has_record(s);
 }
 
 ssize_t tl_recv(struct tl_sock *s, int fd, struct msghdr *m, int flags)
