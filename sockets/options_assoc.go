@@ -95,7 +95,7 @@ func setInitMsg(s *socket, v *initMsg) error {
 }
 
 func getDelayedSACK(s *socket, in []byte, size int) ([]byte, error) {
-	if size < 8 {
+	if size != 8 && size < 12 {
 		return nil, unix.EINVAL
 	}
 	v := decode[sackInfo](in)
@@ -289,9 +289,6 @@ func setPRInfo(s *socket, v *defaultPRInfo) error {
 }
 
 func getAutoclose(s *socket, v *uint32) error {
-	if s.style == oneToOne {
-		return unix.EOPNOTSUPP
-	}
 	*v = uint32(s.defaults.params.Autoclose / sctpcore.Second)
 	return nil
 }

@@ -79,9 +79,6 @@ func getLocalAddrs(s *socket, in []byte, size int) ([]byte, error) {
 }
 
 func getAssocNumber(s *socket, v *uint32) error {
-	if s.style == oneToOne {
-		return unix.EOPNOTSUPP
-	}
 	*v = uint32(len(s.assocs))
 	return nil
 }

@@ -59,9 +59,9 @@ var schedulerValue = option{
 		return err
 	}),
 	set: longWriter(func(s *socket, v *streamValue) error {
-		switch _, err := s.mustAssoc(v.AssocID); {
-		case err != nil && !(s.style == oneToMany && v.AssocID == currentAssoc):
-			return err
+		switch {
+		case s.style == oneToMany && s.assocs[v.AssocID] == nil && v.AssocID != currentAssoc:
+			return unix.EINVAL
 		case v.Value != 0:
 			return unix.ENOPROTOOPT
 		}

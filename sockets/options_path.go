@@ -117,7 +117,13 @@ func (a *assoc) pathMTU(dst netip.Addr) uint32 {
 func fillPathParams(v *peerAddrParams, p *sctpcore.Params, pp *sctpcore.PathParams) {
 	v.HBInterval, v.MaxRetrans = milliseconds(pp.HBInterval), uint16(pp.MaxRetrans)
 	v.PathMTU, v.SACKDelay = uint32(pp.MTU), milliseconds(p.SACKDelay)
-	v.Flags, v.FlowLabel, v.DSCP = sppHBEnable|sppPMTUDEnable|sppSACKDelayOn, pp.Flow.Value, uint8(pp.Class.Value)
+	v.Flags = sppHBEnable | sppPMTUDEnable | sppSACKDelayOn
+	if pp.Flow.Set {
+		v.FlowLabel = pp.Flow.Value
+	}
+	if pp.Class.Set {
+		v.DSCP = uint8(pp.Class.Value)
+	}
 	for _, f := range []struct {
 		is    bool
 		flags uint32

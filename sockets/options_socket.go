@@ -62,7 +62,7 @@ const usualHops = 64
 // headerOption is a field of headers; -1 is the usual value again. A traffic class has no
 // bits of ECN, a hop limit of 0 is none.
 func headerOption(usual, most int32, field func(*sctpcore.Params) *uint8) option {
-	return anyLength(option{
+	return orByte(option{
 		get: reader(0, func(s *socket, v *int32) error {
 			if *v = int32(*field(&s.defaults.params)); *v == 0 {
 				*v = usual
@@ -84,6 +84,20 @@ func headerOption(usual, most int32, field func(*sctpcore.Params) *uint8) option
 			return s.applyAll(func(p *sctpcore.Params) { *field(p) = uint8(v) })
 		},
 	})
+}
+
+// orByte is anyLength for options of IP, of which a program with room for less than an int
+// gets a byte.
+func orByte(o option) option {
+	get := anyLength(o).get
+	o.get = func(s *socket, in []byte, size int) ([]byte, error) {
+		b, err := get(s, in, size)
+		if 0 < size && size < 4 && err == nil {
+			b = b[:1]
+		}
+		return b, err
+	}
+	return o
 }
 
 // intOrByte is an int as programs pass it to options of IP, for which a byte will do.

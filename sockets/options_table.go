@@ -40,7 +40,7 @@ var sctpOptions = map[uint32]option{
 	optAssocInfo:             {reader(0, getAssocInfo), writer(setAssocInfo)},
 	optInitMsg:               {reader(0, getInitMsg), writer(setInitMsg)},
 	optNoDelay:               noDelayOption,
-	optAutoclose:             {reader(0, getAutoclose), setAutoclose},
+	optAutoclose:             {ofMany(reader(0, getAutoclose)), setAutoclose},
 	optSetPeerPrimaryAddr:    {nil, writer(setPeerPrimary)},
 	optPrimaryAddr:           {reader(0, getPrimary), writer(setPrimary)},
 	optAdaptationLayer:       {reader(0, getAdaptation), writer(setAdaptation)},
@@ -65,14 +65,14 @@ var sctpOptions = map[uint32]option{
 	optAuthDeactivateKey:     {notReadable, writer(deactivateKey)},
 	optPeerAuthChunks:        {getPeerChunks, nil},
 	optLocalAuthChunks:       {getLocalChunks, nil},
-	optAssocNumber:           {reader(0, getAssocNumber), nil},
+	optAssocNumber:           {ofMany(reader(0, getAssocNumber)), nil},
 	optAssocIDList:           {getAssocIDs, nil},
 	optPeerAddrThresholds:    {reader(0, getThresholdsV1), longWriter(setThresholdsV1)},
 	optPeerAddrThresholdsV2:  {reader(0, getThresholds), longWriter(setThresholdsV2)},
 	optRecvRcvInfo:           cmsgOption(proto.FlagRcvInfo),
 	optRecvNxtInfo:           cmsgOption(proto.FlagNxtInfo),
 	optDefaultSndInfo:        {reader(0, getSndInfo), writer(setSndInfo)},
-	optReusePort:             flag(func(s *socket) bool { return s.reuse }, setReusePort),
+	optReusePort:             {flag(func(s *socket) bool { return s.reuse }, nil).get, setReusePort},
 	optBindxAdd:              {nil, func(s *socket, in []byte) error { return s.bindx(in, false) }},
 	optBindxRemove:           {nil, func(s *socket, in []byte) error { return s.bindx(in, true) }},
 	optGetPeerAddrs:          {getPeerAddrs, nil},
@@ -84,14 +84,14 @@ var sctpOptions = map[uint32]option{
 	optAuthSupported:         supportOption(func(s *socket) *bool { return &s.auth }),
 	optExposePFState:         exposePFOption,
 	optAutoAsconf:            autoAsconfOption,
-	optPRSupported:           missing,
-	optReconfigSupported:     missing,
+	optPRSupported:           exactly(8, missing),
+	optReconfigSupported:     exactly(8, missing),
 	optInterleavingSupported: interleaving,
-	optECNSupported:          missing,
-	optEnableStreamReset:     missing,
+	optECNSupported:          exactly(8, missing),
+	optEnableStreamReset:     exactly(8, missing),
 	optResetStreams:          {nil, reconfigure(8)},
-	optResetAssoc:            {nil, reconfigure(4)},
-	optAddStreams:            {nil, reconfigure(8)},
+	optResetAssoc:            exactly(4, option{nil, reconfigure(4)}),
+	optAddStreams:            exactly(8, option{nil, reconfigure(8)}),
 	optStreamScheduler:       missing,
 	optStreamSchedulerValue:  schedulerValue,
 	optPRAssocStatus:         {reader(0, getPRStatus), nil},
@@ -134,13 +134,25 @@ func supportOption(field func(*socket) *bool) option {
 	}
 }
 
-func setReusePort(s *socket, on bool) error {
+func setReusePort(s *socket, in []byte) error {
 	switch {
-	case s.style == oneToMany:
+	case s.style != oneToOne:
 		return unix.EOPNOTSUPP
-	case s.binding != nil:
+	case s.port() != 0:
 		return unix.EFAULT // so says Linux
+	case len(in) < 4:
+		return unix.EINVAL
 	}
-	s.reuse = on
+	s.reuse = decode[int32](in) != 0
 	return nil
+}
+
+// ofMany makes a get of what one-to-one sockets do not have, whatever the length.
+func ofMany(get func(*socket, []byte, int) ([]byte, error)) func(*socket, []byte, int) ([]byte, error) {
+	return func(s *socket, in []byte, size int) ([]byte, error) {
+		if s.style == oneToOne {
+			return nil, unix.EOPNOTSUPP
+		}
+		return get(s, in, size)
+	}
 }

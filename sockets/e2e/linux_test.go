@@ -35,6 +35,9 @@ var apart = []struct{ steps, why string }{
 	{`^addresses/\S+ client$`, "a path is confirmed at once; Linux waits for its timer"},
 	{`^shutdown/v4 (listening|accept after it)$`, "shutdown ends listening, as TCP has it; Linux cannot"},
 	{`^files/v4 (splice|after fclose)$`, "not done: programs fall back to write; stdio's own system calls are not caught"},
+	{`^options-\S+ SCTP_(RTOINFO|INITMSG|PEER_ADDR_THLDS(_V2)?) get( long| no such| current)?$`, "defaults are RFC 9260's and the configuration's: RTO.Initial 1 s, its limit of streams, RFC 7829 off"},
+	{`^options-\S+ SCTP_PEER_ADDR_THLDS (then|child)$|^options-\S+ SCTP_MAX_BURST get long$`, "Linux lets the padding, and the length, tell what is not of the structure"},
+	{`^options-(connected|associated|inherited)/v4 IP_TOS `, "no ECN in it; a child has the listener's, as TCP has it"},
 	{`^full/v4 SO_SNDTIMEO$`, "how much has room is each one's own"},
 }
 

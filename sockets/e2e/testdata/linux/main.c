@@ -211,7 +211,7 @@ static bool run(const struct probe *p, int which, const char *only)
 int main(int argc, char **argv)
 {
 	const char *only = argc > 1 ? argv[1] : NULL; /* a case, of all families or of one; -l lists the cases */
-	static const struct probe *const all[] = {address_probes, connect_probes, send_probes, receive_probes, event_probes, end_probes, libsctp_probes};
+	static const struct probe *const all[] = {address_probes, connect_probes, send_probes, receive_probes, event_probes, end_probes, libsctp_probes, option_probes};
 	bool well = true;
 
 	for (int i = 0; i < COUNT(all); i++)

@@ -22,7 +22,7 @@ struct probe {
 	int families;
 	void (*run)(void);
 };
-extern const struct probe address_probes[], connect_probes[], send_probes[], receive_probes[], event_probes[], end_probes[], libsctp_probes[];
+extern const struct probe address_probes[], connect_probes[], send_probes[], receive_probes[], event_probes[], end_probes[], libsctp_probes[], option_probes[];
 
 /* The family of this run. */
 extern int family;
