@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -191,7 +192,7 @@ func (d *deployment) users(t *testing.T) {
 	}
 }
 
-// ends: the near daemon ends. Its programs get ECONNRESET wherever they wait; the far ones when they hear of it: by its
+// ends: the near daemon ends. Its programs get ECONNRESET wherever they wait, one with data flowing too; the far ones when they hear of it: by its
 // last ABORT, or from its successor. Once it runs again the same programs make new sockets.
 func (d *deployment) ends(t *testing.T, how syscall.Signal) {
 	near, far, waiting := d.near.shell(t, "near"), d.far.shell(t, "far"), d.near.shell(t, "waiting")
@@ -202,12 +203,19 @@ func (d *deployment) ends(t *testing.T, how syscall.Signal) {
 	waiting.do("bind %s 0.0.0.0 %d", listener, ourPort)
 	waiting.do("listen %s 5", listener)
 	waiting.command("accept " + listener)
+	busy := d.near.shell(t, "busy")
+	c, e := pair(busy, far, l, ipv4, 1)
+	far.do("echo %s", e)
+	busy.do("pump %s 1000", c)
+	busy.moved()
 	near.command("recv " + a)
 	far.command("recv " + b)
 
 	require.NoError(t, d.near.daemon.cmd.Process.Signal(how))
 	near.failed("ECONNRESET")
 	waiting.failed("ECONNRESET")
+	require.Eventually(t, func() bool { return strings.Contains(busy.do("pumped"), "message") }, patience, 5*time.Millisecond)
+	require.Regexp(t, "ECONNRESET|EPIPE", busy.do("pumped"))
 	near.fails("ECONNRESET", "bind %s 0.0.0.0 0", idle)
 	near.fails("ENETDOWN", "socket 4 stream")
 	if how == syscall.SIGTERM {
@@ -221,7 +229,10 @@ func (d *deployment) ends(t *testing.T, how syscall.Signal) {
 	if how == syscall.SIGKILL {
 		far.failed("ECONNRESET")
 	}
-	for _, sh := range []*shell{near, waiting} {
+	require.Eventually(t, func() bool {
+		return far.count(func(l line) bool { return strings.HasPrefix(l.text, "note echo "+e+" ") }) == 1
+	}, patience, 5*time.Millisecond)
+	for _, sh := range []*shell{near, waiting, busy} {
 		a, b := pair(sh, far, l, ipv4, 1)
 		sh.do("send %s hello", a)
 		require.Contains(t, far.do("recv %s", b), "data hello")
