@@ -241,6 +241,11 @@ func TestAssociationsThatDoNotFollow(t *testing.T) {
 	first, second := addrOf(0, 0, false), addrOf(0, 1, false)
 	r.flows("before", r.peers(first.Addr(), second.Addr()))
 	require.NoError(t, r.a.RemoveAddr("a0", first.Addr()))
+	paths, err := r.c.Paths()
+	require.NoError(t, err)
+	for _, p := range paths {
+		require.True(t, p.LinkDown || p.Src.Netip() != first.Addr(), "nothing is sent from it")
+	}
 	r.flows("by the other", r.peers(first.Addr(), second.Addr()))
 	require.NoError(t, r.a.RemoveAddr("a1", second.Addr()))
 	for end := r.now + 300e6; r.now < end; r.step() {
@@ -255,7 +260,7 @@ func TestAssociationsThatDoNotFollow(t *testing.T) {
 	require.NoError(t, r.c.SetAutoAsconf(false))
 	require.NoError(t, r.a.RemoveAddr("a1", second.Addr()))
 	require.NoError(t, r.a.RemoveAddr("a0", netip.MustParseAddr("10.0.1.77")))
-	_, err := r.c.TrySendBatch([]Message{{Data: []byte("into the void")}})
+	_, err = r.c.TrySendBatch([]Message{{Data: []byte("into the void")}})
 	require.NoError(t, err)
 	r.until(600, "end", func() bool { return isClosed(r.c.Done()) })
 	require.ErrorIs(t, r.c.Err(), syscall.ETIMEDOUT)
@@ -360,11 +365,12 @@ func TestManyFollow(t *testing.T) {
 func TestFollowingStaysInScope(t *testing.T) {
 	l := newLab(t, labOptions{tune: func(_ int, c *Config) { c.Loopback = true }})
 	c, s := l.connect(following)
-	events := s.Events(10)
+	events, mine := s.Events(10), c.Events(10)
 	require.NoError(t, l.a.AddAddr("loopback", netip.MustParsePrefix("127.0.0.7/8")))
 	require.NoError(t, l.a.AddAddr("a0", netip.MustParsePrefix("169.254.3.3/16")))
 	require.NoError(t, l.a.AddAddr("a0", netip.MustParsePrefix("fe80::3/64")))
 	require.NoError(t, l.a.AddAddr("a0", netip.MustParsePrefix("10.0.1.77/24")))
+	require.Equal(t, "10.0.1.77", await(t, mine, sctpcore.EventAsconf).Addr.Netip().String(), "nothing else was asked for")
 	require.Equal(t, "10.0.1.77", await(t, events, sctpcore.EventAddressAdded).Dst.String())
 	require.Eventually(t, func() bool {
 		return slices.Equal(addrs("10.0.1.1", "10.0.1.77"), c.LocalAddr().(*Addr).IPs)
