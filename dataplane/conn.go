@@ -27,9 +27,9 @@ type Message struct {
 	SackNow   bool // send only
 	// Via, send only, is which of RemoteAddr's IPs, counted from 1, it is sent to first, as
 	// long as that works; 0 is where all messages go.
-	Via uint8
-	More      bool // receive only: the message goes on in the next one
-	Sent      bool // of one that failed: some of it was sent
+	Via  uint8
+	More bool // receive only: the message goes on in the next one
+	Sent bool // of one that failed: some of it was sent
 	// Event is set where an event has its place in the queue of received messages
 	// (AssocOptions.Events); then nothing else is.
 	Event *PathEvent
