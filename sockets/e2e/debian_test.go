@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,23 +51,15 @@ func prepareGo(t *testing.T, p *place) {
 	require.NoError(t, err, string(out))
 }
 
+// prepareJava compiles the Java program, once for all exchanges.
 func prepareJava(t *testing.T, p *place) {
-	classes, err := javaClasses()
-	require.NoError(t, err)
+	classes := filepath.Join(os.TempDir(), "classes") // TestPrograms's own
+	if _, err := os.Stat(classes); err != nil {
+		out, err := exec.Command("javac", "-d", classes, testdata("java/Echo.java")).CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
 	require.NoError(t, os.CopyFS(p.dir, os.DirFS(classes)))
 }
-
-// javaClasses compiles the Java program once.
-var javaClasses = sync.OnceValues(func() (dir string, err error) {
-	if dir, err = os.MkdirTemp("", "classes"); err != nil {
-		return "", err
-	}
-	out, err := exec.Command("javac", "-d", dir, testdata("java/Echo.java")).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("javac: %w\n%s", err, out)
-	}
-	return dir, nil
-})
 
 // longText is what is piped through programs that copy.
 var longText = func() string {

@@ -27,19 +27,19 @@ func sctpTests() (all []exchange) {
 	for _, style := range [][]string{nil, {"-T"}} {
 		server, to := with(server, style...), slices.Concat(client, style, []string{"-h", "SERVER"})
 		for size := range 7 {
-			cutAfter, repeats := 10, "20"
+			cutAfter, repeats := 100, "20"
 			if size == 0 { // of one byte each: many go into a packet
 				cutAfter, repeats = 2, "200"
 			}
 			add(fmt.Sprintf("%scase %d", prefix(style), size), cutAfter, server,
 				with(to, "-c", fmt.Sprint(size), "-x", repeats, "-o", fmt.Sprint(size%4), "-M", "3", "-t", fmt.Sprint(size%2)))
 		}
-		add(prefix(style)+"random sizes up to 65515", 10, server, with(to, "-c", "6", "-m", "65515", "-r", "7", "-x", "10", "-o", "1"))
-		add(prefix(style)+"one size", 10, server, with(to, "-c", "-5000", "-x", "20", "-o", "3", "-M", "9", "-O", "60000"))
-		add(prefix(style)+"connectx", 10, server, slices.Concat(client, style, []string{"-C", "SERVER", "-C", "SERVER2", "-c", "4", "-x", "5"}))
+		add(prefix(style)+"random sizes up to 65515", 100, server, with(to, "-c", "6", "-m", "65515", "-r", "7", "-x", "10", "-o", "1"))
+		add(prefix(style)+"one size", 100, server, with(to, "-c", "-5000", "-x", "20", "-o", "3", "-M", "9", "-O", "60000"))
+		add(prefix(style)+"connectx", 100, server, slices.Concat(client, style, []string{"-C", "SERVER", "-C", "SERVER2", "-c", "4", "-x", "5"}))
 	}
 	for _, pattern := range []string{"0", "1"} {
-		add("mixed, pattern "+pattern, 10, with(linewise, "sctp_test", "-H", "ANY", "-P", "6000", "-L", "2"),
+		add("mixed, pattern "+pattern, 100, with(linewise, "sctp_test", "-H", "ANY", "-P", "6000", "-L", "2"),
 			with(linewise, "sctp_test", "-H", "ANY", "-P", "6010", "-h", "SERVER", "-p", "6000", "-S", "2", "-x", "20", "-c", "2", "-a", pattern))
 	}
 	return all

@@ -44,6 +44,7 @@ func TestPrograms(t *testing.T) {
 	}
 	run := shortDir(t)
 	t.Setenv("XDG_RUNTIME_DIR", run)
+	t.Setenv("TMPDIR", run) // what programs leave there goes with it
 	t.Cleanup(func() { noneSolo(t, run) })
 	_, err := trunklineBinary()
 	require.NoError(t, err)
