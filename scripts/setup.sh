@@ -95,7 +95,11 @@ units() {
 keep_from_boot() {
 	command -v systemctl >/dev/null || return 0
 	for unit in $(units "$@"); do
-		$sudo systemctl disable --quiet "$unit" && say "left off: $unit"
+		if $sudo systemctl disable --quiet "$unit"; then
+			say "not to be started at boot: $unit"
+		else
+			say "could not keep $unit from starting at boot"
+		fi
 	done
 }
 
