@@ -62,6 +62,9 @@ func Exec(socket string, argv []string) error {
 	if err != nil {
 		return err
 	}
+	if err := reachable(program, os.Geteuid(), os.Getegid()); err != nil {
+		return err
+	}
 	if err := Reach(socket); err != nil {
 		return err
 	}
