@@ -361,6 +361,7 @@ func (s *socketsLab) follows(t *testing.T, f family) {
 	other := startPeer(t, s.peer, append(peerArgs("client", "hold", old.String(), list(f.ours), ourPort, plainPlan), args...)...)
 	fd := firstWord(sh.do("accept %s", l))
 	sh.up(fd)
+	other.awaitEvent("assoc", "up") // before, usrsctp would not tell of an address
 	port := portOf(sh.do("getpeername %s", fd))
 	other.command("add " + fresh.String())
 	sh.gets(fd, "notification PEER_ADDR_CHANGE ADDED "+endpoint(f.peer[1], port))
