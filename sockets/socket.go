@@ -110,6 +110,7 @@ func (s *socket) prepare(program int) (err error) {
 	if s.cookie, err = unix.GetsockoptUint64(program, unix.SOL_SOCKET, unix.SO_COOKIE); err != nil {
 		return err
 	}
+	refuseRights(s.fd)
 	raiseBuffer(program, fromProgram)
 	raiseBuffer(s.fd, toProgram)
 	if err = unix.SetNonblock(s.fd, true); err != nil {
@@ -122,6 +123,12 @@ func (s *socket) prepare(program int) (err error) {
 		return err
 	}
 	return s.pump.watch(s, unix.EPOLL_CTL_ADD, false)
+}
+
+// refuseRights has the kernel let no descriptors come by a data connection, from Linux 6.16
+// on: a program's own end, sent to where it is not read yet, would never be closed.
+func refuseRights(fd int) bool {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSRIGHTS, 0) == nil
 }
 
 func (s *socket) name() *unix.SockaddrUnix {
