@@ -55,6 +55,7 @@ func getPeerAddrs(s *socket, in []byte, size int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.learn(a) // so that what is told here is known to the calls that follow
 	remote := a.conn.RemoteAddr().(*dataplane.Addr)
 	return s.addresses(id, remote.IPs, remote.Port, size)
 }

@@ -94,11 +94,12 @@ func TestLaneIsRefused(t *testing.T) {
 	a, b, l := pair(t, p)
 	l.fails(unix.EINVAL, proto.OpMap, 0, 0, nil)
 	a.fails(unix.EINVAL, proto.OpMap, 1, 0, nil)
-	a.lane()
+	m := a.lane()
 	a.lane() // for another process
 	b.fails(unix.ENOBUFS, proto.OpMap, 0, 0, nil)
-	a.close()
 	b.write(proto.Frame{}, []byte("x"))
+	require.Equal(t, "x", m.recv(a))
+	a.close()
 	require.Eventually(t, func() bool { return s.Stats().Sockets == 2 }, within, time.Millisecond)
 }
 
