@@ -190,7 +190,7 @@ func (s *socket) peelOff(k *call) error {
 	}
 	child.mu.Lock()
 	defer child.mu.Unlock()
-	if len(k.descriptors) == 1 && s.is(k.descriptors[0]) {
+	if len(k.descriptors) == 1 && s.is(k.descriptors[0]) && s.lane == nil {
 		s.moveQueued(a, child, k.descriptors[0])
 	}
 	if s.partial == a {
@@ -213,7 +213,8 @@ func (s *socket) peelOff(k *call) error {
 
 // moveQueued takes what the program has not read of an association out of the queue of
 // its data connection, of which the program's end is given, and puts it into the new
-// socket's. What the program is in the middle of reading stays first.
+// socket's. What the program is in the middle of reading stays first. A socket with a
+// lane keeps what is unread: only the program takes from a lane.
 func (s *socket) moveQueued(a *assoc, child *socket, program int) {
 	begun, _ := unix.GetsockoptInt(program, unix.SOL_SOCKET, unix.SO_PEEK_OFF)
 	var all [][]byte

@@ -339,3 +339,47 @@ func TestListenersPads(t *testing.T) {
 	k.do(proto.OpShutdown, unix.SHUT_RD, 0, nil)
 	k.wait(unix.POLLOUT)
 }
+
+// TestPeelOffMovesWhatIsUnread: of that association, and in order; not what is in a lane.
+func TestPeelOffMovesWhatIsUnread(t *testing.T) {
+	for _, lane := range []bool{false, true} {
+		s := newServer(t)
+		p := newProgram(t, s)
+		one, two, many := p.socket(unix.AF_INET, unix.SOCK_STREAM), p.socket(unix.AF_INET, unix.SOCK_STREAM), p.socket(unix.AF_INET, unix.SOCK_SEQPACKET)
+		to := at(many.bound())
+		many.do(proto.OpListen, 1, 0, nil)
+		require.Zero(t, one.connect(to))
+		require.Zero(t, two.connect(to))
+		one.write(proto.Frame{}, []byte("first"))
+		m := many.data()
+		if lane {
+			many.lane()
+		}
+		queued := func() int { // bytes that wait for the program in its data connection
+			k := s.socket(many.id)
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			n, err := unix.IoctlGetInt(k.fd, unix.SIOCOUTQ)
+			require.NoError(t, err)
+			return n
+		}
+		for i, from := range []*sock{one, two, one, two} {
+			was := queued()
+			from.write(proto.Frame{}, []byte{byte(i)})
+			require.Eventually(t, func() bool { return queued() > was || lane }, within, 1e6)
+		}
+		r := p.ask(proto.Request{Op: proto.OpPeelOff, Flags: proto.AskProof, ID: many.id, Level: uint32(m.AssocID)}, nil, many.fd)
+		require.Zero(t, r.Error)
+		child := p.hold(r.Socket.ID, r.fds[0])
+		if lane {
+			one.write(proto.Frame{}, []byte("after"))
+			for string(child.data().data) != "after" { // what had not got into the lane comes before
+			}
+			continue
+		}
+		require.Equal(t, []byte{0}, child.data().data)
+		require.Equal(t, []byte{2}, child.data().data)
+		require.Equal(t, []byte{1}, many.data().data)
+		require.Equal(t, []byte{3}, many.data().data)
+	}
+}
