@@ -85,7 +85,7 @@ func (e *events) about(t testing.TB, kind sctpcore.EventKind, ip netip.Addr) {
 // TestUsrsctpFollowsUs: usrsctp follows our changes of address.
 func TestUsrsctpFollowsUs(t *testing.T) {
 	for _, c := range moveCases {
-		t.Run(c.name(), func(t *testing.T) {
+		again(t, c.name(), func(t *testing.T) {
 			l := newLab(t, true)
 			capture := l.startCapture(t)
 			ours := l.startOurs(t, labTimers)
@@ -97,7 +97,7 @@ func TestUsrsctpFollowsUs(t *testing.T) {
 			var progress atomic.Uint64
 			result, gate := make(chan error, 1), make(chan struct{})
 			go func() { result <- verify(conn, p, &progress, gate) }()
-			awaitProgress(t, &progress, p.bytes/4, result)
+			awaitProgress(t, &progress, p.bytes/4, result, server)
 			old, fresh := c.family.ours[0].Addr(), c.family.ours[1].Addr()
 			require.NoError(t, conn.AddLocal(fresh))
 			seen.outcome(t, sctpcore.AddAddress)
@@ -111,7 +111,7 @@ func TestUsrsctpFollowsUs(t *testing.T) {
 			seen.outcome(t, sctpcore.DeleteAddress)
 			l.breakNetwork(t, 0, cutSilent)
 			close(gate)
-			require.NoError(t, <-result, "our events:\n%v", seen)
+			require.NoError(t, awaitResult(t, &progress, result, server), "our events:\n%v", seen)
 			// usrsctp may say SHUTDOWN ACK from its address on the first network.
 			l.heal(t, 0, cutSilent)
 			require.NoError(t, conn.Close())
@@ -151,7 +151,7 @@ func awaitQuiet(t testing.TB, conn *dataplane.Conn, ip netip.Addr) {
 // TestWeFollowUsrsctp: we follow usrsctp's changes of address.
 func TestWeFollowUsrsctp(t *testing.T) {
 	for _, c := range moveCases {
-		t.Run(c.name(), func(t *testing.T) {
+		again(t, c.name(), func(t *testing.T) {
 			l := newLab(t, true)
 			capture := l.startCapture(t)
 			ours := l.startOurs(t, labTimers)
@@ -165,7 +165,7 @@ func TestWeFollowUsrsctp(t *testing.T) {
 			var progress atomic.Uint64
 			result := make(chan error, 1)
 			go func() { result <- echo(conn, &progress) }()
-			awaitProgress(t, &progress, p.bytes/2, result)
+			awaitProgress(t, &progress, p.bytes/2, result, client)
 			client.command("add " + fresh.String())
 			seen.about(t, sctpcore.EventAddressAdded, fresh)
 			seen.awaitActive(t, conn, fresh)

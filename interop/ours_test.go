@@ -277,20 +277,6 @@ func stateOf(conn *dataplane.Conn) string {
 	return fmt.Sprintf("%+v; paths %+v %v", info, paths, err)
 }
 
-// awaitProgress waits until so many bytes have come.
-func awaitProgress(t testing.TB, progress *atomic.Uint64, bytes uint64, failed <-chan error) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for progress.Load() < bytes {
-		select {
-		case err := <-failed:
-			require.FailNow(t, "transfer ended early", "at %d bytes: %v", progress.Load(), err)
-		case <-time.After(time.Millisecond):
-		}
-		require.True(t, time.Now().Before(deadline), "only %d bytes of %d came", progress.Load(), bytes)
-	}
-}
-
 // watch gathers an association's events until it ends.
 func watch(conn *dataplane.Conn) *events {
 	e := &events{done: make(chan struct{})}

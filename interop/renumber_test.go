@@ -19,7 +19,7 @@ import (
 // had sent to an address that is deleted, and so may stop sending.
 func TestUsrsctpFollowsOurPorts(t *testing.T) {
 	for _, c := range []moveCase{moveCases[0], moveCases[3]} {
-		t.Run(c.name(), func(t *testing.T) {
+		again(t, c.name(), func(t *testing.T) {
 			l := newLab(t, true)
 			capture := l.startCapture(t)
 			ours := l.startOurs(t, labTimers)
@@ -37,7 +37,7 @@ func TestUsrsctpFollowsOurPorts(t *testing.T) {
 			var progress atomic.Uint64
 			result, gate := make(chan error, 1), make(chan struct{})
 			go func() { result <- verify(conn, p, &progress, gate) }()
-			awaitProgress(t, &progress, p.bytes/4, result)
+			awaitProgress(t, &progress, p.bytes/4, result, server)
 
 			b := old.Addr().AsSlice()
 			b[len(b)-1] = 77
@@ -53,7 +53,7 @@ func TestUsrsctpFollowsOurPorts(t *testing.T) {
 			require.ElementsMatch(t, []netip.Addr{ip, c.family.ours[0].Addr()}, conn.LocalAddr().(*dataplane.Addr).IPs)
 			l.breakNetwork(t, 0, cutSilent)
 			close(gate)
-			require.NoError(t, <-result, "our events:\n%v", seen)
+			require.NoError(t, awaitResult(t, &progress, result, server), "our events:\n%v", seen)
 			l.heal(t, 0, cutSilent)
 			require.NoError(t, conn.Close())
 			require.NoError(t, ours.ended(conn))

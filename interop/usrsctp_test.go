@@ -61,7 +61,7 @@ func TestUsrsctp(t *testing.T) {
 		{ipv4, true, cutCarrier, rfc9260Timers, short, 9},
 		{ipv4, true, cutSilent, telecomTimers, short, 10},
 	} {
-		t.Run(c.name(), func(t *testing.T) {
+		again(t, c.name(), func(t *testing.T) {
 			l := newLab(t, true)
 			capture := l.startCapture(t)
 			ours := l.startOurs(t, c.timers)
@@ -90,8 +90,8 @@ func (c transferCase) dial(t *testing.T, l *lab, ours *side, p plan) {
 	result := make(chan error, 1)
 	gate := make(chan struct{})
 	go func() { result <- verify(conn, p, &progress, gate) }()
-	network := c.disturb(t, l, p, conn, func() { close(gate) }, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
-	require.NoError(t, <-result, "our events:\n%v", seen)
+	network := c.disturb(t, l, p, conn, func() { close(gate) }, func(bytes uint64) { awaitProgress(t, &progress, bytes, result, server) })
+	require.NoError(t, awaitResult(t, &progress, result, server), "our events:\n%v", seen)
 	seen.await(t, "failover", kind(sctpcore.EventFailover))
 	seen.awaitActive(t, conn, c.family.peer[network].Addr())
 	require.NoError(t, conn.Close())
@@ -110,7 +110,7 @@ func (c transferCase) answer(t *testing.T, l *lab, ours *side, p plan) {
 	var progress atomic.Uint64
 	result := make(chan error, 1)
 	go func() { result <- echo(conn, &progress) }()
-	c.disturb(t, l, p, conn, func() { client.command("go") }, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
+	c.disturb(t, l, p, conn, func() { client.command("go") }, func(bytes uint64) { awaitProgress(t, &progress, bytes, result, client) })
 	client.awaitOK()
 	require.NoError(t, <-result, "our events:\n%v", seen)
 	require.NoError(t, ours.ended(conn))

@@ -116,6 +116,12 @@ void tell_stack(void)
 
 void tell_paths(struct socket *so)
 {
+	struct sctp_status status;
+	socklen_t size = sizeof status;
+
+	memset(&status, 0, sizeof status);
+	if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_STATUS, &status, &size) == 0)
+		say("STATUS unacked=%u pending=%u rwnd=%u", status.sstat_unackdata, status.sstat_penddata, status.sstat_rwnd);
 	struct sockaddr *list = NULL;
 	int n = usrsctp_getpaddrs(so, 0, &list);
 	const uint8_t *at = (const uint8_t *)list;
