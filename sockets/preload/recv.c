@@ -96,9 +96,10 @@ static ssize_t begin_part(struct reading *r, size_t skip)
 	r->whole = false;
 	if (r->flags & MSG_PEEK)
 		return (ssize_t)s->taken;
-	set_offset(r->fd, (int)(sizeof r->frame + s->taken));
+	/* In this order: who looks without the lock is told before it can see the offset. */
 	atomic_store(&s->partial, true);
 	atomic_fetch_add(&s->version, 1);
+	set_offset(r->fd, (int)(sizeof r->frame + s->taken));
 	return (ssize_t)s->taken;
 }
 
@@ -206,9 +207,9 @@ static ssize_t look(int fd, int flags)
 static ssize_t attempt_queue(struct reading *r)
 {
 	struct tl_sock *s = r->s;
-	if (atomic_load_explicit(&s->partial, memory_order_acquire))
+	uint32_t version = atomic_load(&s->version); /* before partial, which is set before it */
+	if (atomic_load(&s->partial))
 		return take_part(r);
-	uint32_t version = atomic_load(&s->version);
 	int64_t expect = atomic_load_explicit(&s->expect, memory_order_relaxed);
 	if (expect >= 0 && (size_t)expect <= r->room) {
 		ssize_t n = take(r, 0, 0, version);
@@ -317,6 +318,8 @@ static ssize_t continuation(struct reading *r, size_t done)
 	if (!(sys_poll(r->fd, POLLIN, TL_JOIN_WAIT) & POLLIN))
 		return AGAIN;
 	ssize_t n = look(r->fd, MSG_DONTWAIT);
+	if (atomic_load(&s->version) != version || atomic_load(&s->partial))
+		return AGAIN; /* others read on: it is not ours to join any more */
 	if (n > (ssize_t)sizeof r->frame)
 		n = take(r, done, (size_t)n - sizeof r->frame, version);
 	else
@@ -350,21 +353,31 @@ static size_t join(struct reading *r, size_t done)
 	return done;
 }
 
+/* The frame of the next message in the descriptor's queue. False if there is none, or others
+ * are reading it. */
+static bool next_in_queue(struct reading *r, struct tl_frame *next)
+{
+	struct iovec iov = {next, sizeof *next};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	bool locked = tl_lock(r->s);
+	bool there = !atomic_load(&r->s->partial) && sys_recvmsg(r->fd, &m, MSG_PEEK | MSG_DONTWAIT) == (ssize_t)sizeof *next;
+	tl_unlock(r->s, locked);
+	return there;
+}
+
 /* Finds the next message, for SCTP_NXTINFO, which the server could not announce
  * if it came later than this one went into the queue. */
 static void look_ahead(struct reading *r)
 {
 	struct tl_frame next;
-	struct iovec iov = {&next, sizeof next};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	unsigned wanted = atomic_load_explicit(&r->s->state, memory_order_relaxed) & TL_S_NXTINFO;
 	if (r->frame.flags & TL_F_NXTINFO)
 		wanted = TL_S_NXTINFO;
-	if (!wanted || !r->whole || (r->flags & MSG_PEEK) || (r->frame.flags & TL_F_NEXT) || atomic_load(&r->s->partial))
+	if (!wanted || !r->whole || (r->flags & MSG_PEEK) || (r->frame.flags & TL_F_NEXT))
 		return;
 	struct tl_lane *l = tl_lane_enter(r->s);
 	bool open = l != NULL && atomic_load(&l->down_open);
-	bool there = open ? tl_lane_next(l, atomic_load(&r->s->lane_size), &next) : sys_recvmsg(r->fd, &m, MSG_PEEK | MSG_DONTWAIT) == (ssize_t)sizeof next;
+	bool there = open ? tl_lane_next(l, atomic_load(&r->s->lane_size), &next) : next_in_queue(r, &next);
 	if (l != NULL)
 		tl_lane_leave(r->s);
 	if (!there || next.kind != TL_DATA || !(next.flags & TL_F_EOR))

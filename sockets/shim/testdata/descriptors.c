@@ -1,4 +1,6 @@
 /* Descriptors: copied, inherited, passed, exhausted, and those of others. */
+#include <stdbool.h>
+
 #include "check.h"
 
 static char *self;
@@ -310,21 +312,28 @@ static void threads(void)
 		CHECK(seen[i] == 1);
 }
 
-/* Several threads read in pieces: every byte comes once. */
+/* Several threads read in pieces: every byte comes once, and then the end. What is left of a
+ * message may be as long as a bell, or shorter than a header. */
 static _Atomic long sum;
+static _Atomic bool all_sent;
+static size_t piece;
 
 static void *piece_reader(void *arg)
 {
 	unsigned char b[7];
 	ssize_t n;
-	while ((n = recv(shared_socket, b, sizeof b, 0)) > 0)
+	for (;;) {
+		CHECK((n = recv(shared_socket, b, piece, 0)) >= 0);
 		for (ssize_t i = 0; i < n; i++)
 			sum += b[i];
-	CHECK(n == 0);
+		if (n == 0)
+			break;
+	}
+	CHECK(all_sent);
 	return arg;
 }
 
-static void pieces(void)
+static void read_in_pieces(size_t size)
 {
 	int p[2];
 	pthread_t thread[3];
@@ -332,6 +341,8 @@ static void pieces(void)
 	long want = 0;
 	couple(p);
 	shared_socket = p[1];
+	piece = size;
+	sum = all_sent = 0;
 	for (int i = 0; i < 3; i++)
 		CHECK(pthread_create(thread + i, NULL, piece_reader, NULL) == 0);
 	for (int i = 0; i < 500; i++) {
@@ -340,10 +351,17 @@ static void pieces(void)
 			want += b[j] = (unsigned char)(i + (int)j);
 		CHECK(send(p[0], b, n, 0) == (ssize_t)n);
 	}
+	all_sent = true;
 	CHECK(close(p[0]) == 0);
 	for (int i = 0; i < 3; i++)
 		CHECK(pthread_join(thread[i], NULL) == 0);
 	CHECK(sum == want);
+}
+
+static void pieces(void)
+{
+	for (size_t size = 1; size <= 7; size += 3)
+		read_in_pieces(size);
 }
 
 /* What is not ours works as ever. */
