@@ -41,6 +41,10 @@ type exchange struct {
 	turn     string
 	rest     string
 	later    string // a regular expression: what the client is to say after the cut
+
+	// The client's last input, given when all that is wanted was said. It is for a server that asks after
+	// each message whether its association is there, and if it has ended reads no more of what has come.
+	last string
 }
 
 // outcome is what is demanded of what programs say: all of what is set.
@@ -110,7 +114,11 @@ func (e *exchange) run(t *testing.T, p *place) (middle string) {
 			p.network.cut(0)
 			told = len(client.said())
 		}
-		client.feed(p.fill(e.rest), e.endless)
+		client.feed(p.fill(e.rest), e.endless || e.last != "")
+	}
+	if e.last != "" {
+		wait(func() bool { return e.met(client, server) || client.ended() })
+		client.feed(e.last, e.endless)
 	}
 	later := regexp.MustCompile(e.later)
 	done := func() bool {

@@ -74,7 +74,7 @@ func sctpDarns() (all []exchange) {
 		e.server, e.client, e.ready, e.anyExit = server, client, "listening", true
 		all = append(all, e)
 	}
-	lines := exchange{input: "one line\n", turn: "one line", rest: "another\na third\n", outcome: outcome{serverSays: `(?s)one line.*another.*a third`}}
+	lines := exchange{input: "one line\n", turn: "one line", rest: "another\na third\n", last: "the last\n", outcome: outcome{serverSays: `(?s)one line.*another.*a third`}}
 	for _, style := range [][]string{nil, {"-t"}} {
 		listens, sends := with(server, style...), slices.Concat(client, style, []string{"-h", "SERVER"})
 		add(prefix(style)+"sends", listens, sends, lines)
@@ -82,7 +82,7 @@ func sctpDarns() (all []exchange) {
 		add(prefix(style)+"address removed", listens, with(sends, "-b", "CLIENT"), lines)
 		commands := exchange{
 			input: "snd=10\nbindx-rem=CLIENT\nbindx-add=CLIENT\nprimary=SERVER2\nprimary\nrcvbuf=100000\nsndbuf\nnodelay=1\nmaxseg\nheartbeat=SERVER\n",
-			turn:  `DATA\(10\)`, rest: "snd=20\nsnd=3000\nshutdown\n", endless: true,
+			turn:  `DATA\(10\)`, rest: "snd=20\nsnd=3000\n", last: "shutdown\n", later: "Successfully SHUTDOWN",
 			outcome: outcome{serverSays: `(?s)DATA\(10\).*DATA\(20\).*DATA\(3000\)`},
 		}
 		add(prefix(style)+"commands", listens, with(sends, "-I"), commands)

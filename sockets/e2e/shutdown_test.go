@@ -30,3 +30,27 @@ func TestReceiveAfterShutdown(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, end, "ASSOC_CHANGE SHUTDOWN_COMP")
 }
+
+// What has come is read though its association has ended since, over one network only.
+func TestReceiveAfterTheEnd(t *testing.T) {
+	w := newWorld(t, quick)
+	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
+	l := serve(server, w.b.ips...)
+	fd := client.do("socket 4 stream")
+	client.do("connect %s %s 5000", fd, w.b.ips[0])
+	s := first(server.do("accept %s", l))
+	w.cut(0)
+	for _, size := range []int{10, 20, 3000} {
+		client.do("send %s x size=%d", fd, size)
+	}
+	client.do("close %s", fd)
+	require.Eventually(t, func() bool { // not by the guard: SHUTDOWN ACKs come by the other network
+		server.start("status %s", s)
+		_, err := server.reply()
+		return err != nil
+	}, patience, 1e7)
+	for _, size := range []string{"n=10 ", "n=20 ", "n=3000 "} {
+		require.Contains(t, server.do("recv %s", s), size)
+	}
+	require.Equal(t, "eof", server.do("recv %s", s))
+}
