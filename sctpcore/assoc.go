@@ -20,7 +20,7 @@ type assoc struct {
 	passive             bool
 	owed                owed
 	primary, current    uint8
-	lastFrom            uint8 // path that DATA came from last: where its SACK goes
+	lastFrom            uint8 // path that the peer's last packet came from: where its answer goes
 	sackPath            uint8 // path that the last SACK went by
 	localPort, peerPort uint16
 	localTag, peerTag   uint32

@@ -189,3 +189,19 @@ func TestIdlePathWatchedByHeartbeats(t *testing.T) {
 	require.Equal(t, Active, p.path(0, 1).state)
 	require.Equal(t, Active, p.path(1, 1).state)
 }
+
+// One side knows that a network is dead, the other has nothing to learn it by: its SHUTDOWN ACKs
+// go back to where the SHUTDOWNs come from.
+func TestShutdownByTheOtherPath(t *testing.T) {
+	p := newPair(t, 2, func(_ int, c *Config) {
+		c.Timers.RTOInitial, c.Timers.RTOMin, c.Timers.RTOMax = 200*Millisecond, 50*Millisecond, 400*Millisecond
+		c.Timers.HBInterval, c.Timers.PathMaxRetrans = 100*Millisecond, 2
+	})
+	p.connect()
+	p.cutNet(0)
+	p.sendMsg(0, 0, message(0, 100), 0)
+	require.NoError(t, p.e[0].Shutdown(p.now, p.id[0]))
+	p.run(p.now + 10*Second)
+	p.requireDown(0, ReasonShutdown)
+	p.requireDown(1, ReasonShutdown)
+}

@@ -107,12 +107,13 @@ func (a *assoc) mayCarryData() bool {
 	return a.state == Established || a.state == ShutdownPending || a.state == ShutdownReceived
 }
 
-// controlPath is where control chunks and a SACK of their own go: back to where
-// the last DATA came from (RFC 9260, section 6.4), unless that path does not
-// work or the peer sent again what we had acknowledged there.
+// controlPath is where control chunks and a SACK of their own go. A SACK and a SHUTDOWN ACK
+// go back to where the peer was heard last (RFC 9260, section 6.4), unless that path does not work
+// or the peer sent again what we had acknowledged there. For a SHUTDOWN ACK there is no other
+// remedy: each SHUTDOWN starts T2-shutdown anew, so that it tells of no path that is dead.
 func (a *assoc) controlPath() int {
 	i := int(a.lastFrom)
-	if a.owed&oweSack == 0 || i >= len(a.paths) {
+	if a.owed&(oweSack|oweShutdownAck) == 0 || i >= len(a.paths) {
 		return int(a.current)
 	}
 	if !a.usable(i) {
