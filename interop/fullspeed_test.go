@@ -48,7 +48,7 @@ func TestFullSpeed(t *testing.T) {
 		rawBuffer int
 		seed      uint64
 	}{{"usrsctp as it is", 0, 77}, {"usrsctp with roomy sockets", 4 << 20, 78}} {
-		t.Run(c.name, func(t *testing.T) { runFullSpeed(t, time.Duration(seconds)*time.Second, c.rawBuffer, c.seed) })
+		again(t, c.name, func(t *testing.T) { runFullSpeed(t, time.Duration(seconds)*time.Second, c.rawBuffer, c.seed) })
 	}
 }
 
@@ -167,17 +167,12 @@ func (d *duplex) read(p plan) error {
 // shuts down.
 func endDuplexes(t *testing.T, ours *side, other *peer, all []*duplex) {
 	t.Helper()
-	for _, d := range all {
-		require.NoError(t, <-d.sending)
-	}
 	byPort := map[uint64]*duplex{}
 	for _, d := range all {
 		byPort[uint64(d.port)] = d
-	}
-	for range all {
-		l := other.awaitKey("SENT")
-		d := byPort[l.number("port")]
-		require.NotNil(t, d, l.text)
+		s := &stall{peer: other, ask: fmt.Sprintf("@%d paths", d.port), progress: &d.got.bytes}
+		require.NoError(t, s.await(t, d.sending))
+		l := awaitSent(t, other, s, d.port)
 		d.wanted.Store(l.number("messages"))
 		require.Eventually(t, func() bool { return d.got.messages.Load() >= d.wanted.Load() || len(d.reading) > 0 }, patience, time.Millisecond,
 			"port %d: %d messages of %s came", d.port, d.got.messages.Load(), l.text)

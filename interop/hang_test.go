@@ -38,6 +38,7 @@ func again(t *testing.T, name string, run func(t *testing.T)) {
 // stall notices that nothing comes from the peer any more, and whether that is since it hangs.
 type stall struct {
 	peer     *peer
+	ask      string // the command for the association's state
 	progress *atomic.Uint64
 	bytes    uint64
 	since    time.Time
@@ -56,7 +57,7 @@ func (s *stall) look(t testing.TB) {
 	if time.Since(s.since) < stallTime {
 		return
 	}
-	s.peer.command("paths")
+	s.peer.command(s.ask)
 	stack, status := s.peer.awaitKey("STACK"), s.peer.awaitKey("STATUS")
 	s.peer.awaitKey("PATHS")
 	if s.asked && status.number("unacked") > 0 && stack.number("t3") == s.stack.number("t3") &&
@@ -69,7 +70,7 @@ func (s *stall) look(t testing.TB) {
 // awaitProgress waits until so many bytes have come.
 func awaitProgress(t testing.TB, progress *atomic.Uint64, bytes uint64, failed <-chan error, p *peer) {
 	t.Helper()
-	s := stall{peer: p, progress: progress}
+	s := stall{peer: p, ask: "paths", progress: progress}
 	deadline := time.Now().Add(patience)
 	for progress.Load() < bytes {
 		select {
@@ -87,7 +88,11 @@ func awaitProgress(t testing.TB, progress *atomic.Uint64, bytes uint64, failed <
 // awaitResult waits for the end of a transfer.
 func awaitResult(t testing.TB, progress *atomic.Uint64, result <-chan error, p *peer) error {
 	t.Helper()
-	s := stall{peer: p, progress: progress}
+	return (&stall{peer: p, ask: "paths", progress: progress}).await(t, result)
+}
+
+func (s *stall) await(t testing.TB, result <-chan error) error {
+	t.Helper()
 	for {
 		select {
 		case err := <-result:
@@ -96,4 +101,23 @@ func awaitResult(t testing.TB, progress *atomic.Uint64, result <-chan error, p *
 			s.look(t)
 		}
 	}
+}
+
+// awaitSent is the line in which the peer says what it sent on an association.
+func awaitSent(t testing.TB, p *peer, s *stall, port uint16) (sent line) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(time.Millisecond) {
+		if p.count(func(l line) bool {
+			found := l.key == "SENT" && l.number("port") == uint64(port)
+			if found {
+				sent = l
+			}
+			return found
+		}) > 0 {
+			return sent
+		}
+		s.look(t)
+	}
+	t.Fatalf("the peer does not say that all is sent to port %d", port)
+	return sent
 }
