@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -169,6 +170,15 @@ static void threads(void)
 		CHECK(seen[i] == 1);
 }
 
+/* fork of a child that ends with its parent, however that ends. */
+static pid_t mortal(void)
+{
+	pid_t parent = getpid(), child = fork();
+	if (child == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent))
+		_exit(1);
+	return child;
+}
+
 /* Writers and readers are killed in the midst; who is left goes on to the end. */
 static void killed(void)
 {
@@ -176,11 +186,11 @@ static void killed(void)
 	char b[2000];
 	couple(p);
 	for (int round = 0; round < 20; round++) {
-		pid_t writer = fork();
+		pid_t writer = mortal();
 		if (writer == 0)
 			for (;;)
 				send(p[0], b, 1000, 0);
-		pid_t reader = fork();
+		pid_t reader = mortal();
 		if (reader == 0)
 			for (;;)
 				recv(p[1], b, sizeof b, 0);
