@@ -22,16 +22,19 @@ type shared struct {
 	padded     bool       // the program wrote pads, and may want something
 	drained    bool       // all of the data connection was read
 	laneFull   bool       // the program reads too slowly
+	watched    bool       // and it is looked after that
 	corrupt    error      // what the program did to the lane
 	rung       int        // how often the bell was found on
 	suspicious bool       // whether it is there is being looked after
 }
 
 // lookAfter is how often the bell may be found on until it is looked whether it is there;
-// bellWithin is how long who took it has to say so.
+// bellWithin is how long who took it has to say so. fullFor is how long a lane is full until
+// it is looked whether it still is: who should have told of the room may have died.
 const (
 	lookAfter  = 64
 	bellWithin = 10 * time.Millisecond
+	fullFor    = 100 * time.Millisecond
 )
 
 // mapLane gives the program the memory, which is made for the first that asks. With open it
@@ -151,8 +154,27 @@ func (s *socket) slot(buf []byte) []byte {
 		s.corrupt = err
 		s.pump.again(s) // which ends the socket, when nobody uses the lane
 	}
-	s.laneFull = slot == nil
+	if s.laneFull = slot == nil; s.laneFull {
+		s.watchFull()
+	}
 	return slot
+}
+
+// watchFull looks from time to time whether a full lane has room again, or lacks its bell.
+func (s *socket) watchFull() {
+	if s.watched {
+		return
+	}
+	s.watched = true
+	time.AfterFunc(fullFor, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.watched = false
+		if s.laneFull && s.lane != nil && !s.closed {
+			s.lookForBell()
+			s.pump.again(s)
+		}
+	})
 }
 
 // toLane puts a frame, which may have been made in the slot, into the lane. False if there is no room.

@@ -145,3 +145,26 @@ func TestLaneOfNoise(t *testing.T) {
 	nothingLeft(t, s, before)
 	require.NotZero(t, s.Stats().Broken)
 }
+
+// TestLaneWithoutWord: a program that takes the bell and all that a full lane has, and dies before it
+// says so, does not stop another that reads from the same socket.
+func TestLaneWithoutWord(t *testing.T) {
+	a, b, _ := pair(t, newProgram(t, newServer(t)))
+	down := b.lane()
+	go func() {
+		for range 3000 { // more than the lane has room for; the last wait in the association
+			f := proto.Frame{Kind: proto.FrameSend, Length: 1000}
+			if _, err := unix.Write(a.fd, append(proto.AppendFrame(nil, &f), make([]byte, 1000)...)); err != nil {
+				return
+			}
+		}
+	}()
+	full := func() bool { return binary.LittleEndian.Uint32(down.b[proto.LaneDownFull:]) != 0 }
+	require.Eventually(t, full, within, time.Millisecond)
+	_, err := unix.Read(b.fd, make([]byte, proto.FrameSize)) // the bell
+	require.NoError(t, err)
+	tail := down.get64(proto.LaneDownTail)
+	down.put64(proto.LaneDownHead, tail/proto.LaneUnit<<17)
+	require.Eventually(t, func() bool { return down.get64(proto.LaneDownTail) > tail }, within, time.Millisecond)
+	b.wait(unix.POLLIN)
+}
