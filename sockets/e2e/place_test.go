@@ -93,15 +93,13 @@ func shortDir(t *testing.T) string {
 
 var solos atomic.Int64
 
-// soloPlace is the loopback of a private dataplane, within a network namespace: there nobody
-// else has the ports that the programs use by TCP.
+// soloPlace is the loopback of a private dataplane.
 func soloPlace(t *testing.T, run string) *place {
 	trunkline, err := trunklineBinary()
 	require.NoError(t, err)
 	name := fmt.Sprintf("e2e-%d", solos.Add(1))
-	ns := namespace(t, nil)
 	command := func(program string, args ...string) *exec.Cmd {
-		return exec.Command("ip", append([]string{"netns", "exec", ns, trunkline, "exec", "--solo=" + name, "--", program}, args...)...)
+		return exec.Command(trunkline, append([]string{"exec", "--solo=" + name, "--", program}, args...)...)
 	}
 	t.Cleanup(func() { noStrays(t, filepath.Join(run, "trunkline-solo", name+".sock")) })
 	ips := [2]string{"127.0.0.1", "127.0.0.2"}
