@@ -137,8 +137,8 @@ func contestants(dir string) (all []contestant, end func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	library := filepath.Join(dir, "libtrunkline.so")
-	if err := os.WriteFile(library, b, 0o600); err != nil {
+	preload := filepath.Join(dir, "libtrunkline.so")
+	if err := os.WriteFile(preload, b, 0o600); err != nil {
 		return nil, nil, err
 	}
 	d, err := dataplane.New(dataplane.Config{Loopback: true})
@@ -150,7 +150,7 @@ func contestants(dir string) (all []contestant, end func(), err error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, d.Close())
 	}
-	p := programs{messages: program, library: library, socket: path}
+	p := programs{messages: program, preload: preload, socket: path}
 	without := p
 	without.env = []string{"TRUNKLINE_RING=0"}
 	return []contestant{

@@ -19,7 +19,7 @@ var errNotItsKind = errors.New("not for this contestant")
 
 // programs are C programs through the preload library.
 type programs struct {
-	messages, library, socket string
+	messages, preload, socket string
 	env                       []string // beside the environment
 }
 
@@ -44,7 +44,7 @@ func (p programs) run(kind string, size int, d time.Duration) (result, error) {
 func (p programs) command(name string, args ...string) (c *exec.Cmd, err error) {
 	c = exec.Command(name, args...)
 	c.Stderr = os.Stderr
-	c.Env, err = shim.Environ(append(os.Environ(), p.env...), p.library, p.socket)
+	c.Env, err = shim.Environ(append(os.Environ(), p.env...), p.preload, p.socket)
 	return c, err
 }
 
