@@ -101,9 +101,7 @@ func TestUsrsctpFollowsUs(t *testing.T) {
 			old, fresh := c.family.ours[0].Addr(), c.family.ours[1].Addr()
 			require.NoError(t, conn.AddLocal(fresh))
 			seen.outcome(t, sctpcore.AddAddress)
-			server.await("path confirmed", func(l line) bool {
-				return l.values["path"] == fresh.String() && (l.values["state"] == "confirmed" || l.values["state"] == "available")
-			})
+			server.awaitUsable(fresh)
 			require.NoError(t, conn.SetPeerPrimary(fresh))
 			seen.outcome(t, sctpcore.SetPeerPrimary)
 			seen.awaitActive(t, conn, c.family.peer[1].Addr())

@@ -241,6 +241,14 @@ func (p *peer) awaitConfirmed(ours ...netip.Addr) {
 	}
 }
 
+// awaitUsable waits until the peer has an address that we added, confirmed before or now.
+func (p *peer) awaitUsable(ours netip.Addr) {
+	p.t.Helper()
+	p.await(ours.String()+" usable", func(l line) bool {
+		return l.values["path"] == ours.String() && (l.values["state"] == "confirmed" || l.values["state"] == "available")
+	})
+}
+
 // awaitRx waits until the peer has received so many bytes.
 func (p *peer) awaitRx(bytes uint64) {
 	p.t.Helper()

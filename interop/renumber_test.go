@@ -45,9 +45,7 @@ func TestUsrsctpFollowsOurPorts(t *testing.T) {
 			port := ours.ports[1].Info().Name
 			require.NoError(t, ours.dp.AddAddr(port, netip.PrefixFrom(ip, old.Bits())))
 			seen.outcome(t, sctpcore.AddAddress)
-			server.await("path confirmed", func(l line) bool {
-				return l.values["path"] == ip.String() && (l.values["state"] == "confirmed" || l.values["state"] == "available")
-			})
+			server.awaitUsable(ip)
 			require.NoError(t, ours.dp.RemoveAddr(port, old.Addr()))
 			seen.outcome(t, sctpcore.DeleteAddress)
 			require.ElementsMatch(t, []netip.Addr{ip, c.family.ours[0].Addr()}, conn.LocalAddr().(*dataplane.Addr).IPs)

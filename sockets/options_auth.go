@@ -202,12 +202,9 @@ func getPeerChunks(s *socket, in []byte, size int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := a.conn.Auth()
-	switch {
-	case err != nil:
+	info, err := a.auth()
+	if err != nil {
 		return nil, err
-	case !info.On:
-		return nil, unix.EACCES
 	}
 	return chunkList(v.AssocID, info.PeerChunks, size)
 }
@@ -230,14 +227,19 @@ func getLocalChunks(s *socket, in []byte, size int) ([]byte, error) {
 		}
 		return chunkList(v.AssocID, chunks, size)
 	}
-	info, err := a.conn.Auth()
-	switch {
-	case err != nil:
+	info, err := a.auth()
+	if err != nil {
 		return nil, err
-	case !info.On:
-		return nil, unix.EACCES
 	}
 	return chunkList(v.AssocID, info.LocalChunks, size)
+}
+
+// auth is what was agreed on authentication; EACCES if nothing was.
+func (a *assoc) auth() (info sctpcore.AuthInfo, err error) {
+	if info, err = a.conn.Auth(); err == nil && !info.On {
+		err = unix.EACCES
+	}
+	return info, err
 }
 
 func getAdaptation(s *socket, v *uint32) error {

@@ -30,6 +30,15 @@ func (s *socket) pathOf(id int32, addr *storage) (a *assoc, dst netip.Addr, err 
 	return a, p.Addr(), nil
 }
 
+// mustPath is pathOf where an address has to be named.
+func (s *socket) mustPath(id int32, addr *storage) (a *assoc, dst netip.Addr, err error) {
+	a, dst, err = s.pathOf(id, addr)
+	if err == nil && a == nil {
+		err = unix.EINVAL
+	}
+	return a, dst, err
+}
+
 // alterPath changes what the path to dst has, or if that is not valid all paths of an
 // association and those to come, or of associations to come if a is nil.
 func (s *socket) alterPath(a *assoc, dst netip.Addr, change func(*sctpcore.PathParams)) error {
@@ -330,12 +339,9 @@ func getPrimary(s *socket, v *prim) error {
 }
 
 func setPrimary(s *socket, v *prim) error {
-	a, dst, err := s.pathOf(v.AssocID, &v.Addr)
-	switch {
-	case err != nil:
+	a, dst, err := s.mustPath(v.AssocID, &v.Addr)
+	if err != nil {
 		return err
-	case a == nil:
-		return unix.EINVAL
 	}
 	if err := a.conn.SetPrimary(dst); err != nil {
 		return err
@@ -360,12 +366,9 @@ func setPeerPrimary(s *socket, v *prim) error {
 }
 
 func getPathInfo(s *socket, v *pathInfo) error {
-	a, dst, err := s.pathOf(v.AssocID, &v.Addr)
-	switch {
-	case err != nil:
+	a, dst, err := s.mustPath(v.AssocID, &v.Addr)
+	if err != nil {
 		return err
-	case a == nil:
-		return unix.EINVAL
 	}
 	p, err := a.path(dst)
 	if err != nil {

@@ -29,6 +29,13 @@ func serve(s *shell, addrs ...string) (fd string) {
 	return fd
 }
 
+// call connects a new socket of client to an address of server, whose socket l accepts it.
+func call(client *shell, ip string, server *shell, l string) (fd, accepted string) {
+	fd = client.do("socket 4 stream")
+	client.do("connect %s %s 5000", fd, ip)
+	return fd, first(server.do("accept %s", l))
+}
+
 // reconfigurable lets the addresses of a socket's associations change (RFC 5061 wants RFC 4895).
 func reconfigurable(s *shell, fd string) {
 	s.do("setassoc %s %d 1 %d", fd, optAuthSupported, futureAssoc)
@@ -63,9 +70,7 @@ func TestServerOnSeveralAddresses(t *testing.T) {
 	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
 	l := serve(server, w.b.ips...)
 	for _, ip := range w.b.ips {
-		fd := client.do("socket 4 stream")
-		client.do("connect %s %s 5000", fd, ip)
-		s := first(server.do("accept %s", l))
+		fd, s := call(client, ip, server, l)
 		require.Equal(t, at("5000", w.b.ips...), client.do("paddrs %s", fd))
 		require.Equal(t, at("5000", w.b.ips...), server.do("laddrs %s", s))
 		talk(t, client, fd, server, s)
@@ -119,9 +124,7 @@ func TestConnectWithoutBind(t *testing.T) {
 	w := newWorld(t, usual)
 	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
 	l := serve(server, w.b.ips...)
-	fd := client.do("socket 4 stream")
-	client.do("connect %s %s 5000", fd, w.b.ips[0])
-	s := first(server.do("accept %s", l))
+	fd, s := call(client, w.b.ips[0], server, l)
 	port := portOf(client.do("getsockname %s", fd))
 	require.NotEqual(t, "0", port)
 	require.Equal(t, at(port, w.a.ips...), client.do("laddrs %s", fd))
@@ -232,9 +235,7 @@ func TestPrimaryIsAHint(t *testing.T) {
 	w := newWorld(t, quick)
 	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
 	l := serve(server, w.b.ips...)
-	fd := client.do("socket 4 stream")
-	client.do("connect %s %s 5000", fd, w.b.ips[0])
-	s := first(server.do("accept %s", l))
+	fd, s := call(client, w.b.ips[0], server, l)
 	server.do("echo %s", s)
 	for _, ip := range w.b.ips {
 		client.until("ACTIVE", "path %s %s 5000", fd, ip)
@@ -279,9 +280,7 @@ func TestCutNetworkGoesUnnoticed(t *testing.T) {
 	w := newWorld(t, quick)
 	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
 	l := serve(server, w.b.ips...)
-	fd := client.do("socket 4 stream")
-	client.do("connect %s %s 5000", fd, w.b.ips[0])
-	s := first(server.do("accept %s", l))
+	fd, s := call(client, w.b.ips[0], server, l)
 	server.do("echo %s", s)
 	client.do("pump %s 1000", fd)
 	for round := range 4 {

@@ -11,9 +11,7 @@ func TestReceiveAfterShutdown(t *testing.T) {
 	w := newWorld(t, quick)
 	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
 	l := serve(server, w.b.ips...)
-	fd := client.do("socket 4 stream")
-	client.do("connect %s %s 5000", fd, w.b.ips[0])
-	s := first(server.do("accept %s", l))
+	fd, s := call(client, w.b.ips[0], server, l)
 	client.do("events %s %d", fd, notifyAssocChange)
 	for i := range w.b.ips {
 		w.cut(i)
@@ -36,9 +34,7 @@ func TestReceiveAfterTheEnd(t *testing.T) {
 	w := newWorld(t, quick)
 	server, client := w.b.shell(t, "server"), w.a.shell(t, "client")
 	l := serve(server, w.b.ips...)
-	fd := client.do("socket 4 stream")
-	client.do("connect %s %s 5000", fd, w.b.ips[0])
-	s := first(server.do("accept %s", l))
+	fd, s := call(client, w.b.ips[0], server, l)
 	w.cut(0)
 	for _, size := range []int{10, 20, 3000} {
 		client.do("send %s x size=%d", fd, size)
