@@ -3,6 +3,7 @@ package dpdk
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -153,4 +154,25 @@ func TestInitOnce(t *testing.T) {
 	require.ErrorContains(t, err, "already started with other options")
 	require.NotEmpty(t, Version())
 	require.Contains(t, testEAL.Memory(), "pages")
+}
+
+// TestSIGPIPE: DPDK's interrupt thread, which writes to virtio-user's peers, must not end
+// the process when one is gone: Go lets SIGPIPE do that in a thread that is not its own.
+func TestSIGPIPE(t *testing.T) {
+	names, err := filepath.Glob("/proc/self/task/*/comm")
+	require.NoError(t, err)
+	for _, name := range names {
+		if comm, err := os.ReadFile(name); err != nil || strings.TrimSpace(string(comm)) != "eal-intr-thread" {
+			continue
+		}
+		status, err := os.ReadFile(filepath.Join(filepath.Dir(name), "status"))
+		require.NoError(t, err)
+		_, mask, found := strings.Cut(string(status), "SigBlk:\t")
+		require.True(t, found)
+		blocked, err := strconv.ParseUint(mask[:16], 16, 64)
+		require.NoError(t, err)
+		require.NotZero(t, blocked&(1<<(unix.SIGPIPE-1)))
+		return
+	}
+	t.Error("there is no interrupt thread")
 }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "shim.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,11 +85,20 @@ int tl_init(int argc, char **argv, struct tl_error *e)
 		.align = __alignof__(uint64_t),
 	};
 
+	/* DPDK's threads inherit this. virtio-user writes there to peers that may
+	 * be gone, and Go ends a process for a SIGPIPE in a thread not its own. */
+	sigset_t pipe, before;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
 	e->step = "rte_eal_init";
-	if (rte_eal_init(argc, argv) < 0) {
-		e->err = rte_errno;
+	int rc = rte_eal_init(argc, argv);
+	e->err = rte_errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc < 0)
 		return -1;
-	}
+	e->err = 0;
 	e->step = "rte_mbuf_dynfield_register";
 	tl_ref_offset = rte_mbuf_dynfield_register(&field);
 	if (tl_ref_offset < 0) {
