@@ -18,6 +18,9 @@
 // place: the built command, run with a configuration file, and C programs that
 // it starts (node_test.go).
 //
+// usrsctp sometimes hangs when a path dies on a busy machine; a case in which it
+// did is run again (hang_test.go).
+//
 // TestFullSpeed is the load test: both directions of several associations at
 // once, with every packet and every drop counter accounted for.
 //

@@ -21,13 +21,13 @@
 // structs.go has linux/sctp.h's structures.
 //
 // Bounds: what the program does not read stays in the dataplane, and closes the peer's
-// window; what the dataplane does not take stays in the data connection, and has the
-// program wait. A user's clients, sockets, associations and the bytes in between are
+// window; what the dataplane does not take stays in the data connection or the lane, and
+// has the program wait. A user's clients, sockets, associations and the bytes in between are
 // limited (limits.go). Who breaks the protocol loses the connection it did it on.
 //
 // Ownership: a socket lives as long as somebody holds the program's end of its data
-// connection; a client that ends takes nothing with it. Encoders append to the caller's
-// buffer, decoders copy what they keep.
+// connection; a client that ends takes nothing with it. Payload lies in the pump's buffer, or
+// in the lane, until the dataplane has copied it.
 //
 // Threads: a goroutine for each client, and a few pumps, each for a share of the
 // sockets (pump.go). A socket's mu guards it and its associations; a pump takes it
