@@ -240,7 +240,17 @@ func TestUsrsctpRestart(t *testing.T) {
 	var progress atomic.Uint64
 	require.NoError(t, verify(conn, p, &progress, nil))
 	first.kill()
+	// The call begins before the networks are whole: a heartbeat of the old
+	// association that finds nobody calling is answered by ABORT (RFC 9260,
+	// section 8.4), and then there is nothing to restart.
+	for i := range networks {
+		l.breakNetwork(t, i, cutSilent)
+	}
 	second := startPeer(t, l.peer, args...)
+	second.awaitKey("CONNECTED")
+	for i := range networks {
+		l.heal(t, i, cutSilent)
+	}
 	second.awaitEvent("assoc", "up")
 	seen.await(t, "restart", kind(sctpcore.EventRestart))
 	progress.Store(0)
@@ -267,9 +277,7 @@ func TestUsrsctpSeesOurRestart(t *testing.T) {
 		l.breakNetwork(t, i, cutSilent)
 	}
 	first.close()
-	// The call begins before the networks are whole: a heartbeat of the old
-	// association that finds nobody calling is answered by ABORT (RFC 9260,
-	// section 8.4), and then there is nothing to restart.
+	// As above, the call begins before the networks are whole.
 	second := l.startOurs(t, labTimers)
 	conn, err := second.dp.Begin(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort), nil)
 	require.NoError(t, err)

@@ -33,7 +33,7 @@ func (e *Endpoint) handleCookieEcho(in *Inbound, p wire.Packet, c wire.Chunk) *a
 		return nil
 	}
 	if a == nil {
-		return e.accept(in, &ck)
+		return e.accept(in, p, &ck)
 	}
 	return e.cookieForExisting(a, in, p, &ck)
 }
@@ -71,10 +71,13 @@ func (e *Endpoint) cookieForExisting(a *assoc, in *Inbound, p wire.Packet, ck *s
 }
 
 // accept makes the association of a cookie that came to us as the listening side.
-func (e *Endpoint) accept(in *Inbound, ck *stateCookie) *assoc {
+// If nobody listens any more the peer hears so at once (RFC 9260, section 5.1: "it
+// SHOULD respond with an ABORT chunk").
+func (e *Endpoint) accept(in *Inbound, p wire.Packet, ck *stateCookie) *assoc {
 	l := e.listening(ck.localPort, ck.dst)
 	if l == nil {
-		e.ctr.Drops.UnexpectedChunk++
+		e.ctr.OutOfBlues++
+		e.abortInit(in, p, ck.peerTag, nil)
 		return nil
 	}
 	if e.tags.get(ck.localTag) != nil {

@@ -307,7 +307,8 @@ func (e *Endpoint) sendInitAck(in *Inbound, p wire.Packet, ck *stateCookie, ip *
 	}
 }
 
-// abortInit refuses an INIT: the ABORT carries the tag that the INIT offered.
+// abortInit refuses an INIT, or its COOKIE ECHO: the ABORT carries the tag that the
+// INIT offered.
 func (e *Endpoint) abortInit(in *Inbound, p wire.Packet, tag uint32, causes []byte) {
 	if len(causes) > replySize-wire.CommonHeaderLen-4 {
 		causes = nil // more than an answer holds: the cause quotes too much

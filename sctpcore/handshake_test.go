@@ -308,8 +308,10 @@ func TestNobodyListens(t *testing.T) {
 	r.dst = addrOf(2, 0)
 	r.open()
 	r.e.Unlisten(portZ, r.dst)
-	require.Empty(t, r.say(r.echo()), "it stopped listening meanwhile")
-	require.EqualValues(t, 1, r.e.ctr.Drops.UnexpectedChunk)
+	got = r.say(r.echo())
+	require.Equal(t, []string{"ABORT"}, names(got), "it stopped listening meanwhile")
+	require.Equal(t, r.mine, got[0].VerificationTag())
+	require.EqualValues(t, 3, r.e.ctr.OutOfBlues)
 }
 
 // The side that began is refused.
