@@ -1,0 +1,12 @@
+// Package observe is what a running dataplane lets be seen of itself: a State
+// that is taken at a glance, Events as they happen, and a History of rates.
+//
+// Data flow:
+//
+//	dataplane ─ once a second ─▶ Sampler ─▶ State, History ─▶ commands, metrics, page
+//	dataplane ─ as it happens ─▶ Log (a ring) ─▶ followers
+//
+// Everybody reads the same State of this second, so that what it costs the workers does
+// not depend on how many look. All types here are plain values with JSON names; who
+// has one may keep it.
+package observe
