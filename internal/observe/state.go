@@ -23,6 +23,30 @@ type State struct {
 	// their IDs. Next is the ID to ask for the next part after, "" if there is none.
 	Associations int    `json:"associations"`
 	Next         string `json:"next,omitempty"`
+
+	// Of all associations, whatever part of them Assocs is:
+	PathCounts []PathCount `json:"path_counts"` // by port, then state; none that is 0
+	OffPrimary int         `json:"off_primary"` // associations whose new data goes elsewhere than to their primary path
+	Failovers  Failovers   `json:"failovers"`
+}
+
+// PathCount is how many paths map to a port, "" for none, and are in a state.
+type PathCount struct {
+	Port  string `json:"port"`
+	State string `json:"state"`
+	Count int    `json:"count"`
+}
+
+// Failovers is how long failovers took since the start; see Event for what the times are.
+type Failovers struct {
+	Switched   Durations `json:"switched"`
+	Standstill Durations `json:"standstill"`
+}
+
+// Durations is how often something took how long.
+type Durations struct {
+	Sum    float64 `json:"sum_s"`
+	Counts []Gaps  `json:"counts"` // every bound, in ascending order
 }
 
 // Port is a port of the dataplane.
@@ -135,8 +159,8 @@ type Worker struct {
 	GapCounts []Gaps  `json:"gaps,omitempty"`
 }
 
-// Gaps is how many times between polls were shorter than Below and not counted
-// before; Below 0 is all that were longer.
+// Gaps is how many times, between polls or others, were shorter than Below and not
+// counted before; Below 0 is all that were longer.
 type Gaps struct {
 	Below float64 `json:"below_s"`
 	Count uint64  `json:"count"`
