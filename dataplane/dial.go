@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"syscall"
 
@@ -165,6 +166,9 @@ func (b *Binding) associate(ips []netip.Addr, remote *Addr, o *AssocOptions) (*C
 
 // associate begins the association at the worker that will own it.
 func (w *worker) associate(b *Binding, c *Conn, o *AssocOptions) error {
+	if w.draining {
+		return net.ErrClosed
+	}
 	id, err := w.core.Associate(w.now, &sctpcore.AssociateParams{
 		LocalPort: c.local.Port, PeerPort: c.peer.Port,
 		Locals: wireAddrs(c.local.IPs), Peers: wireAddrs(c.peer.IPs),

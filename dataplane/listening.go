@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"net"
 	"net/netip"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore"
@@ -26,6 +27,9 @@ func (o *AssocOptions) listenParams(locals []wire.Addr) *sctpcore.ListenParams {
 
 // listen registers a listener with the worker's endpoint.
 func (w *worker) listen(l *Listener, ips []netip.Addr, opt *AssocOptions) error {
+	if w.draining {
+		return net.ErrClosed
+	}
 	locals := wireAddrs(ips)
 	if err := w.core.Listen(l.b.port, opt.listenParams(locals)); err != nil {
 		return err

@@ -102,10 +102,7 @@ func (w *worker) wound() bool {
 
 // abortAll aborts every association and sends the ABORTs.
 func (w *worker) abortAll() {
-	for k := range w.listeners {
-		w.core.Unlisten(k.port, k.addr)
-	}
-	clear(w.listeners)
+	w.drain()
 	for i := len(w.order) - 1; i >= 0; i-- {
 		_ = w.core.Abort(w.now, w.order[i].id, []byte("closing down")) // refused only if it has ended
 	}

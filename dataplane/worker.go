@@ -50,6 +50,7 @@ type worker struct {
 	over     bool         // Config.Manual: it has stopped
 	stop     atomic.Int32 // running, aborting, draining
 	stopAt   sctpcore.Time
+	draining bool // it takes no more associations
 
 	assocs    map[sctpcore.AssocID]*assoc
 	order     []*assoc // the same, in an order that a simulation can repeat

@@ -1,7 +1,7 @@
 // Command trunkline is Trunkline's one binary: see `trunkline help`.
 //
 // Each subcommand has a file that parses its flags and calls the internal
-// package that does the work: internal/demo, internal/perf, internal/serve,
+// package that does the work: internal/demo, internal/perf, internal/daemon,
 // internal/config. Exit codes: 0 done, 1 failed, 2 wrong usage.
 package main
 

@@ -78,7 +78,7 @@ func newPerfServer() *cobra.Command {
 				return err
 			}
 			o.Out = c.OutOrStdout()
-			return serve.With(f, c.ErrOrStderr(), func(d *dataplane.Dataplane) error { return perf.RunServer(c.Context(), d, o) })
+			return serve.With(f, serve.Logger(f.Log, c.ErrOrStderr()), func(d *dataplane.Dataplane) error { return perf.RunServer(c.Context(), d, o) })
 		},
 	}
 	f := c.Flags()
@@ -116,7 +116,7 @@ func newPerfClient() *cobra.Command {
 				return err
 			}
 			o.Out = c.OutOrStdout()
-			return serve.With(f, c.ErrOrStderr(), func(d *dataplane.Dataplane) error { return perf.RunClient(c.Context(), d, o) })
+			return serve.With(f, serve.Logger(f.Log, c.ErrOrStderr()), func(d *dataplane.Dataplane) error { return perf.RunClient(c.Context(), d, o) })
 		},
 	}
 	f := c.Flags()

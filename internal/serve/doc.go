@@ -1,9 +1,9 @@
-// Package serve starts a dataplane from a configuration and runs a service on it.
+// Package serve starts a dataplane from a configuration, and what serves on it.
 //
 // Data flow:
 //
-//	config.File → ports.Rig → dataplane.New → Listen → one goroutine per association
+//	config.File → ports.Rig → dataplane.New → Sockets, Service: one goroutine per association
 //
 // With opens everything in this order and closes it in reverse, whatever fails.
-// Each association is served by one goroutine of its own and ends with it.
+// Each association of a Service is served by one goroutine of its own and ends with it.
 package serve

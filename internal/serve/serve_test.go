@@ -2,12 +2,10 @@ package serve
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,9 +16,19 @@ import (
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
-// served runs a handler on one end of a cable in memory and gives a connection
-// to it from the other; end asks it to stop and gives what accept returned.
-func served(t *testing.T, handle func(*dataplane.Conn, config.Service) error, s config.Service) (c *dataplane.Conn, end func() error) {
+// served runs a service on one end of a cable in memory and gives a connection to it
+// from the other; end drains the dataplane and closes the service.
+func served(t *testing.T, c config.Service) (conn *dataplane.Conn, s *Service, end func()) {
+	t.Helper()
+	near, far := joined(t)
+	c.Port = 7
+	s, err := Start(far, c)
+	require.NoError(t, err)
+	return dialPort(t, near, 7), s, func() { require.Zero(t, far.Drain(t.Context())); s.Close() }
+}
+
+// joined is two dataplanes on a cable in memory, of which far has 10.0.0.2.
+func joined(t *testing.T) (near, far *dataplane.Dataplane) {
 	t.Helper()
 	a, b := mem.NewPair(mem.Options{})
 	begin := func(p nic.Port, addr string) *dataplane.Dataplane {
@@ -32,21 +40,19 @@ func served(t *testing.T, handle func(*dataplane.Conn, config.Service) error, s 
 		t.Cleanup(func() { require.NoError(t, d.Close()); require.NoError(t, p.Close()) })
 		return d
 	}
-	near, far := begin(a, "10.0.0.1/24"), begin(b, "10.0.0.2/24")
-	at := &dataplane.Addr{IPs: []netip.Addr{netip.MustParseAddr("10.0.0.2")}, Port: 7}
-	l, err := far.Listen(at, nil)
+	return begin(a, "10.0.0.1/24"), begin(b, "10.0.0.2/24")
+}
+
+// dialPort makes an association with a port of far.
+func dialPort(t *testing.T, near *dataplane.Dataplane, port uint16) *dataplane.Conn {
+	t.Helper()
+	c, err := near.Dial(t.Context(), nil, &dataplane.Addr{IPs: []netip.Addr{netip.MustParseAddr("10.0.0.2")}, Port: port}, nil)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	t.Cleanup(cancel)
-	ended := make(chan error, 1)
-	go func() { ended <- accept(ctx, l, func(c *dataplane.Conn) { _ = handle(c, s) }) }()
-	c, err = near.Dial(ctx, nil, at, nil)
-	require.NoError(t, err)
-	return c, func() error { cancel(); return <-ended }
+	return c
 }
 
 func TestEchoGivesEveryMessageBack(t *testing.T) {
-	c, end := served(t, echo, config.Service{})
+	c, _, end := served(t, config.Service{Kind: "echo"})
 	room := make([]byte, 300_000)
 	for i, size := range []int{1, 1400, 1453, roomBytes, roomBytes + 1, 200_000} {
 		out := bytes.Repeat([]byte{byte('a' + i)}, size)
@@ -65,11 +71,11 @@ func TestEchoGivesEveryMessageBack(t *testing.T) {
 	require.NoError(t, c.Close())
 	<-c.Done()
 	require.NoError(t, c.Err())
-	require.NoError(t, end())
+	end()
 }
 
 func TestDiscardTakesAllAndSaysNothing(t *testing.T) {
-	c, end := served(t, discard, config.Service{})
+	c, _, end := served(t, config.Service{Kind: "discard"})
 	for range 100 {
 		require.NoError(t, c.Send([]byte("gone"), &dataplane.Message{}))
 	}
@@ -79,11 +85,11 @@ func TestDiscardTakesAllAndSaysNothing(t *testing.T) {
 	require.True(t, errors.Is(err, io.EOF) || err != nil)
 	<-c.Done()
 	require.NoError(t, c.Err())
-	require.NoError(t, end())
+	end()
 }
 
 func TestChargenWalksThroughItsStreams(t *testing.T) {
-	c, end := served(t, chargen, config.Service{Length: 72, Streams: 3})
+	c, _, end := served(t, config.Service{Kind: "chargen", Length: 72, Streams: 3})
 	var m dataplane.Message
 	room := make([]byte, 100)
 	seen := map[uint16]int{}
@@ -95,18 +101,18 @@ func TestChargenWalksThroughItsStreams(t *testing.T) {
 	}
 	require.Len(t, seen, 3)
 	require.NoError(t, c.Abort("enough"))
-	require.NoError(t, end())
+	end()
 }
 
 // TestServiceEndsGracefully: the end of the service is a graceful shutdown for
 // those who are connected.
 func TestServiceEndsGracefully(t *testing.T) {
-	c, end := served(t, echo, config.Service{})
+	c, _, end := served(t, config.Service{Kind: "echo"})
 	require.NoError(t, c.Send([]byte("x"), &dataplane.Message{}))
 	var m dataplane.Message
 	_, err := c.Recv(make([]byte, 10), &m)
 	require.NoError(t, err)
-	require.NoError(t, end())
+	end()
 	<-c.Done()
 	require.NoError(t, c.Err())
 }
@@ -119,7 +125,40 @@ func TestFromFlags(t *testing.T) {
 	require.NotContains(t, err.Error(), "flags:")
 }
 
-func TestRunNeedsAService(t *testing.T) {
-	err := Run(context.Background(), &config.File{Path: "f.yaml"}, io.Discard, io.Discard)
-	require.EqualError(t, err, "f.yaml: nothing to serve; add `sockets: {}` for programs, or `service: {kind: echo}` (or discard, chargen)")
+// TestChangeLeavesAssociationsAlone: those that are served go on as they
+// began, new ones are served as the change says, at the port that it says.
+func TestChangeLeavesAssociationsAlone(t *testing.T) {
+	near, far := joined(t)
+	s, err := Start(far, config.Service{Kind: "echo", Port: 7})
+	require.NoError(t, err)
+	room := make([]byte, 20)
+	echoes := func(c *dataplane.Conn) {
+		t.Helper()
+		require.NoError(t, c.Send([]byte("back, please"), nil))
+		n, err := c.Recv(room, nil)
+		require.NoError(t, err)
+		require.Equal(t, "back, please", string(room[:n]))
+	}
+	old := dialPort(t, near, 7)
+	echoes(old)
+	require.NoError(t, s.Change(config.Service{Kind: "chargen", Port: 19, Length: 5, Streams: 1}))
+	moved := dialPort(t, near, 19)
+	n, err := moved.Recv(room, nil)
+	require.NoError(t, err)
+	require.Equal(t, 5, n)
+	require.NoError(t, s.Change(config.Service{Kind: "echo", Port: 19}))
+	echoes(dialPort(t, near, 19))
+	echoes(old)
+	n, err = moved.Recv(room, nil)
+	require.NoError(t, err)
+	require.Equal(t, 5, n)
+
+	_, err = near.Dial(t.Context(), nil, &dataplane.Addr{IPs: far.Addrs(), Port: 7}, nil)
+	require.Error(t, err, "nobody listens there any more")
+	taken, err := far.Listen(&dataplane.Addr{Port: 8}, nil)
+	require.NoError(t, err)
+	require.ErrorContains(t, s.Change(config.Service{Kind: "discard", Port: 8}), "choose another service.port")
+	require.NoError(t, taken.Close())
+	require.Equal(t, s.Addr().(*dataplane.Addr).Port, uint16(19))
+	s.Close()
 }

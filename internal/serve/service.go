@@ -1,13 +1,11 @@
 package serve
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/internal/config"
@@ -16,87 +14,95 @@ import (
 const (
 	roomBytes = 64 << 10 // of a message's room; a longer one is passed on in parts
 	rooms     = 16       // messages taken at a time
-	// goodbye is how long associations may take to shut down gracefully when
-	// the service ends; then they are aborted.
-	goodbye = 5 * time.Second
-	longest = 16 << 20 // bytes of a message that echo takes; above it aborts
+	longest   = 16 << 20 // bytes of a message that echo takes; above it aborts
 )
 
 var errLong = errors.New("serve: message is too long to echo")
 
-// Run runs what the configuration asks for, a service, sockets for other programs or
-// both, until ctx is done.
-func Run(ctx context.Context, f *config.File, out, log io.Writer) error {
-	handlers := map[string]func(*dataplane.Conn, config.Service) error{"echo": echo, "discard": discard, "chargen": chargen}
-	handle := handlers[f.Service.Kind]
-	if handle == nil && f.Sockets.Path == "" {
-		return fmt.Errorf("%s: nothing to serve; add `sockets: {}` for programs, or `service: {kind: echo}` (or discard, chargen)", f.Path)
-	}
-	return With(f, log, func(d *dataplane.Dataplane) error {
-		if f.Sockets.Path != "" {
-			s, err := serveSockets(d, f, log)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			fmt.Fprintf(out, "sockets on %s\n", f.Sockets.Path)
-		}
-		if handle == nil {
-			<-ctx.Done()
-			return nil
-		}
-		l, err := d.Listen(&dataplane.Addr{Port: f.Service.Port}, nil)
-		if err != nil {
-			return fmt.Errorf("listen on port %d: %w; choose another service.port", f.Service.Port, err)
-		}
-		fmt.Fprintf(out, "%s on %s\n", f.Service.Kind, l.Addr())
-		return accept(ctx, l, func(c *dataplane.Conn) { _ = handle(c, f.Service) })
-	})
+// Service listens on a port and serves every association there. Any goroutine may call any
+// method.
+type Service struct {
+	dp      *dataplane.Dataplane
+	serving sync.WaitGroup // listeners and associations
+
+	mu       sync.Mutex // guards what follows
+	does     config.Service
+	listener *dataplane.Listener
+	open     map[*dataplane.Conn]struct{}
 }
 
-// accept serves every association of l with serve until ctx is done, then shuts
-// down gracefully what is open.
-func accept(ctx context.Context, l *dataplane.Listener, serve func(*dataplane.Conn)) error {
-	unhook := context.AfterFunc(ctx, func() { _ = l.Close() })
-	defer unhook()
-	defer l.Close()
-	var mu sync.Mutex
-	open := map[*dataplane.Conn]struct{}{}
-	var running sync.WaitGroup
-	var failure error
+// Start begins to serve what the configuration asks for.
+func Start(d *dataplane.Dataplane, c config.Service) (*Service, error) {
+	s := &Service{dp: d, open: map[*dataplane.Conn]struct{}{}}
+	if err := s.Change(c); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Change has associations that are accepted from now on served otherwise, at another port if
+// that is asked for; the others go on as they began. After an error nothing is changed.
+func (s *Service) Change(c config.Service) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener != nil && s.does.Port == c.Port {
+		s.does = c
+		return nil
+	}
+	l, err := s.dp.Listen(&dataplane.Addr{Port: c.Port}, nil)
+	if err != nil {
+		return fmt.Errorf("listen on port %d: %w; choose another service.port", c.Port, err)
+	}
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+	s.listener, s.does = l, c
+	s.serving.Go(func() { s.accept(l) })
+	return nil
+}
+
+// Addr is where it listens.
+func (s *Service) Addr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listener.Addr()
+}
+
+// Close stops listening, aborts the associations that are left and waits for their end.
+func (s *Service) Close() {
+	s.mu.Lock()
+	_ = s.listener.Close()
+	for c := range s.open {
+		_ = c.Abort("the service ends")
+	}
+	s.mu.Unlock()
+	s.serving.Wait()
+}
+
+// accept serves every association of l until that is closed.
+func (s *Service) accept(l *dataplane.Listener) {
 	for {
 		c, err := l.AcceptSCTP()
 		if err != nil {
-			if ctx.Err() == nil && !errors.Is(err, net.ErrClosed) {
-				failure = fmt.Errorf("accept: %w", err)
-			}
-			break
+			return
 		}
-		mu.Lock()
-		open[c] = struct{}{}
-		mu.Unlock()
-		running.Go(func() {
-			serve(c)
+		s.mu.Lock()
+		does := s.does
+		s.open[c] = struct{}{}
+		s.mu.Unlock()
+		s.serving.Go(func() {
+			_ = handlers[does.Kind](c, does)
 			_ = c.Close()
 			<-c.Done()
-			mu.Lock()
-			delete(open, c)
-			mu.Unlock()
+			s.mu.Lock()
+			delete(s.open, c)
+			s.mu.Unlock()
 		})
 	}
-	each := func(f func(*dataplane.Conn)) {
-		mu.Lock()
-		defer mu.Unlock()
-		for c := range open {
-			f(c)
-		}
-	}
-	each(func(c *dataplane.Conn) { _ = c.Close() })
-	impatient := time.AfterFunc(goodbye, func() { each(func(c *dataplane.Conn) { _ = c.Abort("the service ends") }) })
-	defer impatient.Stop()
-	running.Wait()
-	return failure
 }
+
+// handlers serve one association each, until it ends.
+var handlers = map[string]func(*dataplane.Conn, config.Service) error{"echo": echo, "discard": discard, "chargen": chargen}
 
 func newRooms() []dataplane.Message {
 	batch := make([]dataplane.Message, rooms)

@@ -1,7 +1,7 @@
 package serve
 
 import (
-	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,8 +11,8 @@ import (
 	"github.com/trunkline-sctp/trunkline/sockets"
 )
 
-// serveSockets begins to serve programs, in a folder that is made if need be.
-func serveSockets(d *dataplane.Dataplane, f *config.File, log io.Writer) (*sockets.Server, error) {
+// Sockets begins to serve programs, in a folder that is made if need be.
+func Sockets(d *dataplane.Dataplane, f *config.File, log *slog.Logger) (*sockets.Server, error) {
 	c := &f.Sockets
 	if !strings.HasPrefix(c.Path, "@") {
 		if err := os.MkdirAll(filepath.Dir(c.Path), 0o755); err != nil {
@@ -25,6 +25,6 @@ func serveSockets(d *dataplane.Dataplane, f *config.File, log io.Writer) (*socke
 		Timers:         f.Timers,
 		Core:           f.Limits,
 		FixedAddresses: c.FixedAddresses,
-		Logger:         newLogger(f.Log, log),
+		Logger:         log,
 	})
 }

@@ -14,7 +14,7 @@ import (
 
 // With starts the dataplane of a configuration, calls use, and closes all that
 // it opened. What is logged goes to log.
-func With(f *config.File, log io.Writer, use func(*dataplane.Dataplane) error) (err error) {
+func With(f *config.File, log *slog.Logger, use func(*dataplane.Dataplane) error) (err error) {
 	rig := ports.New(ports.Memory{Hugepages: f.Memory.Hugepages, Megabytes: f.Memory.Megabytes})
 	closing := func(what string, c func() error) {
 		if cerr := c(); cerr != nil {
@@ -30,21 +30,21 @@ func With(f *config.File, log io.Writer, use func(*dataplane.Dataplane) error) (
 	if err != nil {
 		return err
 	}
-	logger := newLogger(f.Log, log)
-	d, err := dataplane.New(f.Dataplane(opened, logger))
+	d, err := dataplane.New(f.Dataplane(opened, log))
 	if err != nil {
 		return err
 	}
 	defer func() { closing("dataplane", d.Close) }()
-	logger.Info("memory", "kind", rig.Memory())
+	log.Info("memory", "kind", rig.Memory())
 	for i, p := range opened {
 		info := p.Info()
-		logger.Debug("port", "name", f.Ports[i].Name, "driver", info.Driver, "mtu", info.MTU, "link", p.Link().Up)
+		log.Debug("port", "name", f.Ports[i].Name, "driver", info.Driver, "mtu", info.MTU, "link", p.Link().Up)
 	}
 	return use(d)
 }
 
-func newLogger(l config.Log, w io.Writer) *slog.Logger {
+// Logger is a logger as the configuration wants it.
+func Logger(l config.Log, w io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
 		level = slog.LevelInfo
