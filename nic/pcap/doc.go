@@ -1,9 +1,9 @@
 // Package pcap wraps a nic.Port and writes what passes through it to a pcapng
-// file, for Wireshark and its kin.
+// file, for Wireshark and its kin. File is such a file alone.
 //
 // Data flow:
 //
-//	RxBurst, TxBurst → staging → byte ring per queue and direction → writer goroutine → io.Writer
+//	RxBurst, TxBurst → record.Lane per queue and direction → writer goroutine → File → io.Writer
 //
 // The poll loop only copies bytes: it makes no system call, takes no lock and
 // does not allocate. When the writer falls behind, a full ring costs frames in

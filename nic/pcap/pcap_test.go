@@ -2,7 +2,6 @@ package pcap
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -305,14 +304,6 @@ func TestBadOptions(t *testing.T) {
 	}
 	_, err := Wrap(x, nil, Options{})
 	require.Error(t, err)
-}
-
-func TestRecordsKeepEveryField(t *testing.T) {
-	want := record{-5, 1 << 20, 65535, nic.RxSCTPChecksumBad | nic.TxIPv6, 255, 254}
-	var b [headerLen]byte
-	want.put(b[:])
-	require.Equal(t, want, parse(b[:]))
-	require.EqualValues(t, 1<<20, binary.LittleEndian.Uint32(b[8:]))
 }
 
 // TestNoAllocations holds the polling side to none. The counter is the whole

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trunkline-sctp/trunkline/nic"
+	"github.com/trunkline-sctp/trunkline/nic/record"
 )
 
 // Bounds and defaults of Options.
@@ -43,7 +44,7 @@ type Port struct {
 	nic.Port // the captured one
 
 	clock   nic.Clock
-	rx, tx  []lane
+	rx, tx  []*record.Lane
 	dropped atomic.Uint64
 
 	flush    chan chan error
@@ -98,14 +99,22 @@ func Wrap(p nic.Port, w io.Writer, opts Options) (*Port, error) {
 	return c, nil
 }
 
+func makeLanes(queues int, opts Options) []*record.Lane {
+	lanes := make([]*record.Lane, queues)
+	for i := range lanes {
+		lanes[i] = record.NewLane(opts.SnapLen, opts.BufferBytes)
+	}
+	return lanes
+}
+
 // RxBurst receives from the captured port. One thread per queue; it panics if
 // there is no such queue.
 func (p *Port) RxBurst(queue int, pkts []*nic.Packet) int {
 	l := p.lane(p.rx, "rx", queue)
 	n := p.Port.RxBurst(queue, pkts)
 	if n > 0 {
-		l.stage(pkts[:n], p.clock())
-		p.dropped.Add(uint64(l.commit(n)))
+		p.stage(l, false, pkts[:n])
+		p.dropped.Add(uint64(l.Commit(n)))
 	}
 	return n
 }
@@ -119,17 +128,24 @@ func (p *Port) TxBurst(queue int, pkts []*nic.Packet) int {
 	if len(pkts) == 0 {
 		return 0
 	}
-	l.stage(pkts, p.clock()) // before the port owns them
+	p.stage(l, true, pkts) // before the port owns them
 	n := p.Port.TxBurst(queue, pkts)
-	p.dropped.Add(uint64(l.commit(n)))
+	p.dropped.Add(uint64(l.Commit(n)))
 	return n
 }
 
-func (p *Port) lane(lanes []lane, kind string, queue int) *lane {
+func (p *Port) stage(l *record.Lane, tx bool, pkts []*nic.Packet) {
+	now := p.clock()
+	for _, pkt := range pkts {
+		l.Stage(record.Record{Time: now, Tx: tx, Flags: pkt.Flags, L2: pkt.L2Len, L3: pkt.L3Len}, pkt.Data())
+	}
+}
+
+func (p *Port) lane(lanes []*record.Lane, kind string, queue int) *record.Lane {
 	if uint(queue) >= uint(len(lanes)) {
 		panic(fmt.Sprintf("pcap: %s has no %s queue %d, only 0..%d", p.Info().Name, kind, queue, len(lanes)-1))
 	}
-	return &lanes[queue]
+	return lanes[queue]
 }
 
 // Dropped is how many frames passed that the capture does not have, because
