@@ -8,14 +8,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/internal/unixsock"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
@@ -94,8 +93,9 @@ func Listen(d *dataplane.Dataplane, cfg Config) (*Server, error) {
 		}
 		s.pumps = append(s.pumps, p)
 	}
+	where := unixsock.Where{Path: cfg.Path, Mode: cfg.Mode, Owner: cfg.Owner, Group: cfg.Group}
 	var err error
-	if s.listener, err = listen(&cfg); err != nil {
+	if s.listener, err = unixsock.Listen(unix.SOCK_SEQPACKET, where); err != nil {
 		s.stopPumps()
 		return nil, fmt.Errorf("sockets: cannot serve at %s: %w", cfg.Path, err)
 	}
@@ -104,71 +104,6 @@ func Listen(d *dataplane.Dataplane, cfg Config) (*Server, error) {
 	}
 	s.work.Go(s.accept)
 	return s, nil
-}
-
-// listen makes the unix socket, with owner and mode before anybody can connect.
-func listen(cfg *Config) (net.Listener, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	file := os.NewFile(uintptr(fd), cfg.Path)
-	defer file.Close() // FileListener has a copy
-	if err := bindPath(fd, cfg); err != nil {
-		return nil, err
-	}
-	if err := unix.Listen(fd, 128); err != nil {
-		return nil, err
-	}
-	l, err := net.FileListener(file)
-	if err != nil {
-		return nil, err
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(true)
-	return l, nil
-}
-
-func bindPath(fd int, cfg *Config) error {
-	addr := &unix.SockaddrUnix{Name: cfg.Path}
-	err := unix.Bind(fd, addr)
-	if errors.Is(err, unix.EADDRINUSE) && !strings.HasPrefix(cfg.Path, "@") && abandoned(addr) {
-		if err := os.Remove(cfg.Path); err != nil {
-			return err
-		}
-		err = unix.Bind(fd, addr)
-	}
-	if err != nil || strings.HasPrefix(cfg.Path, "@") {
-		return err
-	}
-	mode := cfg.Mode
-	if mode == 0 {
-		mode = 0o600
-	}
-	if err := os.Lchown(cfg.Path, orNobody(cfg.Owner), orNobody(cfg.Group)); err != nil {
-		return err
-	}
-	return os.Chmod(cfg.Path, mode)
-}
-
-// orNobody is what chown leaves as it is for nil.
-func orNobody(id *int) int {
-	if id == nil {
-		return -1
-	}
-	return *id
-}
-
-// abandoned tells whether addr is a socket on which nobody listens any more.
-func abandoned(addr *unix.SockaddrUnix) bool {
-	if st, err := os.Lstat(addr.Name); err != nil || st.Mode().Type() != fs.ModeSocket {
-		return false
-	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(fd)
-	return errors.Is(unix.Connect(fd, addr), unix.ECONNREFUSED)
 }
 
 func (s *Server) accept() {

@@ -17,6 +17,7 @@ import (
 // File is a configuration after every check.
 type File struct {
 	Path   string
+	Node   string // what the daemon calls itself
 	Memory Memory
 	Ports  []Port
 	Routes []Route
@@ -28,6 +29,8 @@ type File struct {
 	Limits    sctpcore.Limits
 	Service   Service
 	Sockets   Sockets
+	Control   Control
+	HTTP      HTTP
 	Log       Log
 }
 

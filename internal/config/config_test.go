@@ -55,10 +55,10 @@ func TestEveryMistakeHasItsPlaceAndMend(t *testing.T) {
 		{"empty", "", []string{`f.yaml: the file is empty; start from examples/trunkline.yaml`}},
 		{"only a comment", "# nothing\n", []string{`f.yaml: the file is empty; start from examples/trunkline.yaml`}},
 		{"syntax", "ports: [1,\nlog: 2\n", []string{`f.yaml:1:8: syntax: sequence end token ']' not found; mend the YAML at the mark`}},
-		{"a list", "- 1\n", []string{`f.yaml:1:1: the file must be a mapping, not a list; write it as ` + "`key: value`" + ` lines; the keys are memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, log`}},
+		{"a list", "- 1\n", []string{`f.yaml:1:1: the file must be a mapping, not a list; write it as ` + "`key: value`" + ` lines; the keys are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, log`}},
 		{"two documents", onePort + "---\n" + onePort, []string{`f.yaml:3:6: the file has more than one document; keep one`}},
 		{"unknown key", "portz: []\n" + onePort, []string{`f.yaml:1:1: unknown key portz; did you mean "ports"?`}},
-		{"unlike any key", "colour: red\n" + onePort, []string{`f.yaml:1:1: unknown key colour; the keys here are memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, log`}},
+		{"unlike any key", "colour: red\n" + onePort, []string{`f.yaml:1:1: unknown key colour; the keys here are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, log`}},
 		{"no ports", "log: {level: info}\n", []string{"f.yaml:1:1: ports is missing; give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`"}},
 		{"ports empty", "ports: []\n", []string{`f.yaml:1:8: ports is empty; give at least one`}},
 		{"ports a mapping", "ports: {name: p0}\n", []string{"f.yaml:1:8: ports must be a list, not a mapping; write `ports: [ … ]` or lines that begin with `- `"}},
@@ -104,6 +104,21 @@ func TestEveryMistakeHasItsPlaceAndMend(t *testing.T) {
 		{"sack delay", onePort + "timers: {sack_delay: 501ms}\n", []string{`f.yaml:2:22: timers.sack_delay: 501ms is out of range; use 0s to 500ms`}},
 		{"rto order", onePort + "timers: {profile: telecom, rto_min: 300ms}\n", []string{`f.yaml:2:37: timers.rto_min of 300ms is above timers.rto_initial of 200ms; make rto_min ≤ rto_initial ≤ rto_max (what is not given is of profile telecom)`}},
 		{"size", onePort + "limits: {send_buffer: 1 mile}\n", []string{`f.yaml:2:23: limits.send_buffer: "1 mile" is not a size in bytes; write bytes, or a number with KiB, MiB, GiB, kB, MB or GB`}},
+		{"node", onePort + "node: \"a b\"\n", []string{`f.yaml:2:7: node: "a b" cannot be a name; use 1 to 63 characters without blanks and quotes`}},
+		{"control", onePort + "control: {path: \"@x\", mode: 9, group: none-such, moed: 1}\n", []string{
+			`f.yaml:2:17: control.path: "@x" cannot be served; write an absolute path of at most 107 bytes`,
+			`f.yaml:2:29: control.mode: "9" is not a mode; write three octal digits such as 0660`,
+			`f.yaml:2:39: control.group: there is no group "none-such"; give one that this host knows, or a number`,
+			`f.yaml:2:50: unknown key control.moed; did you mean "mode"?`,
+		}},
+		{"control on", onePort + "control: on\n", []string{"f.yaml:2:10: control must be a mapping, not \"on\"; write it as `key: value` lines; the keys are path, mode, owner, group"}},
+		{"http for everybody", onePort + "http: {listen: 0.0.0.0:9464}\n", []string{
+			"f.yaml:2:16: http.listen: 0.0.0.0:9464 can be reached from elsewhere, and anybody could read; add `token_file: FILE` with a secret of 16 characters or more, or listen on 127.0.0.1",
+		}},
+		{"http without a port", onePort + "http: {listen: localhost, token_file: here}\n", []string{
+			"f.yaml:2:16: http.listen: \"localhost\" is not an address with a port; write an address and a port, such as 127.0.0.1:9464 or \"[::1]:9464\"",
+			`f.yaml:2:39: http.token_file: "here" is relative; write an absolute path`,
+		}},
 		{"message above buffer", onePort + "limits: {max_message: 2MiB}\n", []string{`f.yaml:2:23: limits.max_message of 2MiB is above limits.send_buffer of 1MiB; lower max_message or raise send_buffer`}},
 		{"service without kind", onePort + "service: {port: 7}\n", []string{`f.yaml:2:11: service.kind is missing; say echo, discard or chargen`}},
 		{"misspelt key is not missing too", "ports: [{name: p0, device: \"pci:1\", adresses: [10.0.1.1/24]}]\n", []string{`f.yaml:1:37: unknown key ports[0].adresses; did you mean "addresses"?`}},
@@ -184,10 +199,32 @@ sockets: {path: "@x", mode: 0640, owner: 5, dynamic_addresses: off, limits: {soc
 	require.Equal(t, 3<<19, f.Limits.SendBuffer)
 	require.Equal(t, Service{Kind: "chargen", Port: 19, Length: 2000, Streams: 4}, f.Service)
 	five := 5
-	require.Equal(t, Sockets{Path: "@x", Mode: 0o640, Owner: &five, FixedAddresses: true, Sockets: 7, Buffered: 2 << 20}, f.Sockets)
+	require.Equal(t, Sockets{Endpoint: Endpoint{Path: "@x", Mode: 0o640, Owner: &five}, FixedAddresses: true, Sockets: 7, Buffered: 2 << 20}, f.Sockets)
 	require.True(t, f.Dataplane(make([]nic.Port, 1), nil).Loopback)
 	require.Equal(t, 3, f.Routes[0].Metric)
 	require.Equal(t, "10.9.0.0/16", f.Routes[0].To.String())
+}
+
+func TestControlAndHTTP(t *testing.T) {
+	parse := func(src string) *File {
+		f, err := Parse("f.yaml", []byte(onePort+src), machine)
+		require.NoError(t, err)
+		return f
+	}
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	f := parse("")
+	require.Equal(t, host, f.Node)
+	require.Equal(t, Control{Endpoint: Endpoint{Mode: 0o600}}, f.Control)
+	require.False(t, f.HTTP.Listen.IsValid())
+	require.True(t, parse("control: off\n").Control.Off)
+	seven := 7
+	require.Equal(t, Control{Endpoint: Endpoint{Path: "/x/c", Mode: 0o660, Group: &seven}}, parse("control: {path: /x/c, mode: 0660, group: 7}\n").Control)
+	require.Equal(t, DefaultHTTP, parse("http: {}\n").HTTP.Listen.String())
+	require.Equal(t, "[::1]:80", parse("http: {listen: \"[::1]:80\"}\n").HTTP.Listen.String())
+	f = parse("node: a\nhttp: {listen: 0.0.0.0:80, token_file: /t}\n")
+	require.Equal(t, "a", f.Node)
+	require.Equal(t, "/t", f.HTTP.TokenFile)
 }
 
 func TestLoadTellsOfAMissingFile(t *testing.T) {

@@ -25,7 +25,8 @@ const (
 
 // readFile takes the whole file apart.
 func (r *reader) readFile(root ast.Node, f *File) {
-	s := r.section(root, "", "memory", "ports", "routes", "workers", "idle", "idle_sleep", "timers", "limits", "service", "sockets", "log")
+	s := r.section(root, "", "node", "memory", "ports", "routes", "workers", "idle", "idle_sleep", "timers", "limits", "service", "sockets", "control", "http", "log")
+	r.readNode(s, f)
 	r.readMemory(s, f)
 	if s.need("ports", "give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`") != nil {
 		for i, n := range s.list("ports") {
@@ -52,6 +53,8 @@ func (r *reader) readFile(root ast.Node, f *File) {
 	r.readLimits(s.get("limits"), f)
 	r.readService(s.get("service"), f)
 	r.readSockets(s.get("sockets"), f)
+	r.readControl(s.get("control"), f)
+	r.readHTTP(s.get("http"), f)
 	f.Log = Log{Level: "info", Format: "text"}
 	l := r.section(s.get("log"), "log.", "level", "format")
 	l.oneOf("level", &f.Log.Level, "debug", "info", "warn", "error")

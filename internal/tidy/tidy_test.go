@@ -94,9 +94,10 @@ var mayImport = map[string][]string{
 	"nic/dpdk":             {"nic"},
 	"dataplane/inet":       {"nic", "sctpcore/wire"},
 	"dataplane":            {"dataplane/inet", "nic", "nic/mem", "ring", "sctpcore", "sctpcore/wire"},
-	"sockets":              {"dataplane", "sockets/lane", "sockets/proto", "sctpcore", "sctpcore/wire"},
+	"sockets":              {"dataplane", "internal/unixsock", "sockets/lane", "sockets/proto", "sctpcore", "sctpcore/wire"},
 	"sockets/lane":         {"sockets/proto"},
 	"sockets/proto":        {},
+	"internal/unixsock":    {},
 	"sockets/shim":         {},
 }
 
