@@ -13,7 +13,7 @@ PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/record ./
 # bench/peers is a module of its own; without libusrsctp it names what is missing.
 PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)
 
-.PHONY: help demo build test test-sockets race lint interop bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets
+.PHONY: help demo build test test-sockets test-system race lint interop bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets setup-system
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,6 +39,12 @@ test: setup-test ## install what is missing and run all tests, the pure Go ones 
 test-sockets: setup-sockets build ## install and run Debian's SCTP programs, and a Go program's API, on the sockets API
 	cd compat/ishidawataru && $(GO) test -count=1 -timeout 3m ./...
 	cd sockets/e2e && TRUNKLINE_PROGRAMS=1 $(GO) test -count=1 -timeout 10m -run TestPrograms
+
+# What needs a browser and other large programs of Debian's: tests named TestSystem…
+SYSTEM := ./internal/page
+
+test-system: setup-system build ## install and run what a deployed system is tested with
+	TRUNKLINE_SYSTEM=1 $(GO) test -count=1 -p 1 -timeout 10m -run TestSystem $(SYSTEM)
 
 # Package by package (-p 1): polling threads of several packages at once would
 # starve each other on a small machine.
@@ -84,6 +90,9 @@ setup-test:
 
 setup-sockets:
 	$(if $(SETUP),$(SETUP) sockets)
+
+setup-system:
+	$(if $(SETUP),$(SETUP) system)
 
 clean: ## remove what was built
 	rm -rf bin $(PRELOAD)

@@ -4,17 +4,18 @@
 #   scripts/setup.sh          DPDK with its drivers, pkg-config, gcc
 #   scripts/setup.sh test     also what the tests and the comparison need
 #   scripts/setup.sh sockets  also the SCTP programs that run on the sockets API
+#   scripts/setup.sh system   also what a deployed system is tested with: a browser
 #   scripts/setup.sh lint     nothing more (the linters are Go modules)
 #
 # It installs only what is missing, says what, and does nothing when all is
 # there. The servers among the programs are neither started nor left to start at boot. Elsewhere it prints what to install. It never installs Go.
 set -eu
 
-usage() { echo "usage: scripts/setup.sh [test|sockets|lint]" >&2; exit 2; }
+usage() { echo "usage: scripts/setup.sh [test|sockets|system|lint]" >&2; exit 2; }
 
 what=${1:-build}
 [ $# -le 1 ] || usage
-case $what in build | test | sockets | lint) ;; *) usage ;; esac
+case $what in build | test | sockets | system | lint) ;; *) usage ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 say() { echo "setup: $*"; }
@@ -43,6 +44,7 @@ packages() {
 		echo lksctp-tools iperf3 socat ncat qperf netperfmeter stress-ng sip-tester freediameterd osmo-stp
 		echo kamailio kamailio-sctp-modules default-jdk-headless erlang-base
 		;;
+	system) echo chromium fonts-dejavu-core ;;
 	esac
 }
 
@@ -62,6 +64,7 @@ elsewhere() {
 	test) echo "  usrsctp with headers, libsctp with headers, tshark, iproute2, ethtool, dpdk-testpmd" ;;
 	sockets) echo "  libsctp with headers, iproute2, openssl, python3, and as many as you can of lksctp-tools, iperf3, socat, ncat, qperf,"
 		echo "    netperfmeter, stress-ng, sipp, freeDiameter, osmo-stp, kamailio with its sctp module, a JDK, Erlang" ;;
+	system) echo "  Chromium and a font" ;;
 	esac
 	check_dpdk || exit 1
 }
@@ -74,6 +77,8 @@ apt_get() {
 	tail -n 40 "$log" >&2
 	return 1
 }
+
+brings_servers() { [ "$what" = sockets ] || [ "$what" = system ]; }
 
 # Debian starts the servers that it installs, unless this file says no.
 policy=/usr/sbin/policy-rc.d
@@ -119,11 +124,11 @@ install() {
 	log=$(mktemp)
 	# An update that fails matters only if the lists do not do.
 	apt_get update || say "apt-get update failed, trying with the lists there are"
-	[ "$what" != sockets ] || forbid_starting
+	! brings_servers || forbid_starting
 	# shellcheck disable=SC2086 # a list of words
 	apt_get install --no-install-recommends $todo || die "nothing else was done; see above"
 	# shellcheck disable=SC2086
-	[ "$what" != sockets ] || keep_from_boot $todo
+	! brings_servers || keep_from_boot $todo
 	rm -f "$log"
 	say "installed"
 }
