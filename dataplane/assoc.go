@@ -58,7 +58,7 @@ func (a *assoc) bind(c *Conn, b *Binding, o *AssocOptions) {
 	a.conn, c.assoc = c, a
 	a.wild, a.auto = b.wild, o.AutoAsconf
 	a.localPort, a.peerPort = c.local.Port, c.peer.Port
-	a.ring.max = max(minSegment, ringSize(o.ReceiveBuffer, c.d.cfg.Limits.ReceiveBuffer)/2)
+	a.ring.max = max(minSegment, ringSize(o.ReceiveBuffer, c.w.receiveBuffer)/2)
 	a.events = o.Events
 }
 

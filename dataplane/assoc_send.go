@@ -130,7 +130,7 @@ func (w *worker) tellDry(a *assoc) {
 // window shut: T5-shutdown-guard runs only once all data is delivered.
 func (w *worker) abortLingering() {
 	for _, a := range w.order {
-		if a.closedAt != 0 && !a.down && !a.shutdown && w.now-a.closedAt > 5*w.d.cfg.Timers.RTOMax {
+		if a.closedAt != 0 && !a.down && !a.shutdown && w.now-a.closedAt > w.patience {
 			w.drops[DropLingering]++
 			_ = w.core.Abort(w.now, a.id, []byte("closed, and the peer takes nothing"))
 		}

@@ -116,6 +116,7 @@ func (d *Dataplane) newWorker(number int, n *network) (*worker, error) {
 		assocs:    make(map[sctpcore.AssocID]*assoc),
 		listeners: make(map[listenKey]listening),
 		egress:    newEgressTable(),
+		patience:  5 * d.cfg.Timers.RTOMax, receiveBuffer: d.cfg.Limits.ReceiveBuffer,
 	}
 	seed := seedFor(d.cfg.Seed, "worker", number)
 	mtu := 0

@@ -65,16 +65,16 @@ const (
 	followTurn = 256
 )
 
-// followAll has the associations of the worker follow a change of addresses, a few at a
-// time. It goes backwards, since one that ends gives its place to the last one.
-func (w *worker) followAll(op sctpcore.AddressOp, addr wire.Addr) error {
+// followAll has the associations of the worker follow another network, in which these
+// addresses have changed, a few at a time. It goes backwards, since one that ends gives its place to the last one.
+func (w *worker) followAll(changes []wish) error {
 	for at, first := 0, true; first || at > 0; first = false {
 		err := w.call(func(w *worker) {
 			if first || at > len(w.order) {
 				at = len(w.order)
 			}
 			for until := max(0, at-followTurn); at > until; at-- {
-				w.follow(w.order[at-1], op, addr)
+				w.follow(w.order[at-1], changes)
 			}
 		})
 		if err != nil {
@@ -84,22 +84,28 @@ func (w *worker) followAll(op sctpcore.AddressOp, addr wire.Addr) error {
 	return nil
 }
 
-func (w *worker) follow(a *assoc, op sctpcore.AddressOp, addr wire.Addr) {
+func (w *worker) follow(a *assoc, changes []wish) {
 	if a.down {
 		return
 	}
 	for i := range a.paths {
 		w.reroute(a, i)
 	}
-	if !a.auto || !a.wild.has(addr.Is4()) || op == sctpcore.AddAddress && !w.core.InScope(a.id, addr) {
-		return
+	asked := false
+	for _, c := range changes {
+		if !a.auto || !a.wild.has(c.addr.Is4()) || c.op == sctpcore.AddAddress && !w.core.InScope(a.id, c.addr) {
+			continue
+		}
+		a.wishes = slices.DeleteFunc(a.wishes, func(x wish) bool { return x.addr == c.addr })
+		if len(a.wishes) == maxWishes {
+			a.wishes = a.wishes[1:]
+		}
+		a.wishes = append(a.wishes, c)
+		asked = true
 	}
-	a.wishes = slices.DeleteFunc(a.wishes, func(x wish) bool { return x.addr == addr })
-	if len(a.wishes) == maxWishes {
-		a.wishes = a.wishes[1:]
+	if asked {
+		w.askAgain(a)
 	}
-	a.wishes = append(a.wishes, wish{op, addr})
-	w.askAgain(a)
 }
 
 // askAgain asks the peer for what it could not be asked before. New addresses come first,

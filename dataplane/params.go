@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"syscall"
@@ -53,6 +54,23 @@ func (c *Conn) SetPathParams(dst netip.Addr, p *sctpcore.PathParams) error {
 		w.remark(a, i)
 		return nil
 	})
+}
+
+// SetDefaults replaces Config.Timers and Config.Limits for associations that begin from now
+// on; see sctpcore.Endpoint.SetDefaults, whose errors are also EINVAL, and then nothing is
+// changed. net.ErrClosed after Close.
+func (d *Dataplane) SetDefaults(t sctpcore.Timers, l sctpcore.Limits) error {
+	var err error
+	for _, w := range d.workers { // what the first takes all take
+		if e := w.call(func(w *worker) {
+			if err = w.core.SetDefaults(t, l); err == nil {
+				w.patience, w.receiveBuffer = 5*t.RTOMax, l.ReceiveBuffer
+			}
+		}); e != nil || err != nil {
+			return cmp.Or(e, invalid(err))
+		}
+	}
+	return nil
 }
 
 // remark maps a path anew if its headers are to say something else.

@@ -126,3 +126,30 @@ func TestMarksOfPackets(t *testing.T) {
 	r.exchange()
 	require.Empty(t, w.egress.byKey)
 }
+
+// TestDefaultsAreOfNewAssociations: timers and buffers of those that exist stay.
+func TestDefaultsAreOfNewAssociations(t *testing.T) {
+	s := newAlone(t, 2, nil)
+	ln := s.listen(s.bind(7, "127.0.0.1"))
+	old, _ := s.join(s.bind(9, "127.0.0.1"), ln, "127.0.0.1")
+	was, err := old.Params()
+	require.NoError(t, err)
+	timers, limits := sctpcore.TelecomTimers(), sctpcore.DefaultLimits()
+	limits.ReceiveBuffer = 1 << 16
+	require.NoError(t, s.d.SetDefaults(timers, limits))
+	fresh, accepted := s.join(s.bind(10, "127.0.0.1"), ln, "127.0.0.1")
+	for _, c := range []*Conn{fresh, accepted} {
+		p, err := c.Params()
+		require.NoError(t, err)
+		require.Equal(t, timers, p.Timers)
+		info, err := c.Info()
+		require.NoError(t, err)
+		require.Equal(t, 1<<16, info.Rwnd)
+	}
+	p, err := old.Params()
+	require.NoError(t, err)
+	require.Equal(t, was, p)
+
+	limits.MaxMessage--
+	require.ErrorIs(t, s.d.SetDefaults(timers, limits), syscall.EINVAL)
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/trunkline-sctp/trunkline/dataplane/inet"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
@@ -23,7 +24,7 @@ func (d *Dataplane) AddAddr(port string, addr netip.Prefix) error {
 	add := func(have []netip.Prefix) ([]netip.Prefix, error) {
 		return slices.Concat(have, []netip.Prefix{addr}), nil
 	}
-	return d.renumber(port, add, sctpcore.AddAddress, addr.Addr())
+	return d.renumber(port, add)
 }
 
 // RemoveAddr takes an address from a port, by its name. Packets to it are not ours any
@@ -50,17 +51,45 @@ func (d *Dataplane) RemoveAddr(port string, ip netip.Addr) error {
 		}
 		return left, nil
 	}
-	return d.renumber(port, remove, sctpcore.DeleteAddress, ip)
+	return d.renumber(port, remove)
 }
 
-// renumber changes an address of a port: all workers know what it is before anybody uses
-// it, first new associations, then those that exist.
-func (d *Dataplane) renumber(name string, change func([]netip.Prefix) ([]netip.Prefix, error), op sctpcore.AddressOp, ip netip.Addr) error {
+// SetNetwork gives ports, by name, other addresses, and replaces the static routes; ports
+// that are not named keep theirs. Bindings, associations and neighbours are told of each
+// address that came or went as by AddAddr and RemoveAddr, of what came first; one that
+// only changed its port or the length of its subnet is the same one.
+//
+// It is done whole or, after an error, not at all. The errors are for a port that there
+// is not, for addresses and routes that New would refuse, sctpcore.ErrLastAddress for a
+// port that has none, and net.ErrClosed. Other changes under way are waited for.
+func (d *Dataplane) SetNetwork(addrs map[string][]netip.Prefix, routes []RouteConfig) error {
 	d.moving.Lock()
 	defer d.moving.Unlock()
-	i := slices.IndexFunc(d.ports, func(p *port) bool { return p.info.Name == name })
-	if i < 0 {
-		return fmt.Errorf("dataplane: there is no port %q to change addresses of", name)
+	ports := slices.Clone(d.network.Load().ports)
+	for name, as := range addrs {
+		i, err := d.portNamed(name)
+		if err != nil {
+			return err
+		}
+		if len(as) == 0 {
+			return fmt.Errorf("dataplane: port %s: %w", name, errLastAddress)
+		}
+		ports[i].Addrs = slices.Clone(as)
+	}
+	n, err := newNetwork(d.ports, ports, slices.Clone(routes))
+	if err != nil {
+		return err
+	}
+	return d.install(n)
+}
+
+// renumber changes the addresses of one port.
+func (d *Dataplane) renumber(name string, change func([]netip.Prefix) ([]netip.Prefix, error)) error {
+	d.moving.Lock()
+	defer d.moving.Unlock()
+	i, err := d.portNamed(name)
+	if err != nil {
+		return err
 	}
 	old := d.network.Load()
 	addrs, err := change(old.ports[i].Addrs)
@@ -71,29 +100,68 @@ func (d *Dataplane) renumber(name string, change func([]netip.Prefix) ([]netip.P
 	if err != nil {
 		return err
 	}
+	return d.install(n)
+}
+
+func (d *Dataplane) portNamed(name string) (int, error) {
+	i := slices.IndexFunc(d.ports, func(p *port) bool { return p.info.Name == name })
+	if i < 0 {
+		return 0, fmt.Errorf("dataplane: there is no port %q to change addresses of", name)
+	}
+	return i, nil
+}
+
+// install puts another network in force: all workers know what it is before anybody uses
+// it, first new associations, then those that exist. The caller holds moving.
+func (d *Dataplane) install(n *network) error {
+	old := d.network.Load()
+	changes := old.changes(n)
 	for _, w := range d.workers {
-		if err := w.call(func(w *worker) { w.move(n, i, op == sctpcore.AddAddress) }); err != nil {
+		if err := w.call(func(w *worker) { w.move(n, old) }); err != nil {
 			return err
 		}
 	}
 	d.network.Store(n)
 	for _, b := range d.book.all() {
-		b.follow(op, ip)
+		for _, x := range changes {
+			b.follow(x.op, x.addr.Netip())
+		}
 	}
 	for _, w := range d.workers {
-		if err := w.followAll(op, wire.AddrFrom(ip)); err != nil {
+		if err := w.followAll(changes); err != nil {
 			return err
 		}
 	}
-	if d.log != nil {
-		d.log.Info("address", "port", name, "address", ip, "change", op.String())
+	for _, x := range changes {
+		on := n
+		if x.op == sctpcore.DeleteAddress {
+			on = old
+		}
+		if i := slices.IndexFunc(on.ifaces, func(f *inet.Iface) bool { return f.Owns(x.addr) }); d.log != nil {
+			d.log.Info("address", "port", d.ports[i].info.Name, "address", x.addr.Netip(), "change", x.op.String())
+		}
 	}
 	return nil
 }
 
-// move has the worker look packets up in another network, in which the addresses of one
-// port have changed.
-func (w *worker) move(n *network, changed int, gained bool) {
+// changes are the addresses that to has and n has not, then those that n alone has.
+func (n *network) changes(to *network) (all []wish) {
+	for _, ip := range to.locals {
+		if !slices.Contains(n.locals, ip) {
+			all = append(all, wish{sctpcore.AddAddress, wire.AddrFrom(ip)})
+		}
+	}
+	for _, ip := range n.locals {
+		if !slices.Contains(to.locals, ip) {
+			all = append(all, wish{sctpcore.DeleteAddress, wire.AddrFrom(ip)})
+		}
+	}
+	return all
+}
+
+// move has the worker look packets up in another network. Neighbours of a port that gained
+// an address are told where it is.
+func (w *worker) move(n, old *network) {
 	w.routes.Follow(n.routes)
 	for i := range w.ports {
 		p := &w.ports[i]
@@ -101,8 +169,9 @@ func (w *worker) move(n *network, changed int, gained bool) {
 		p.parser.SetIface(p.iface)
 		p.responder.SetIface(p.iface)
 		p.neighbours.SetIface(p.iface)
-	}
-	if p := &w.ports[changed]; gained && p.announces && p.link.Up {
-		p.neighbours.Announce(int64(w.now))
+		gained := slices.ContainsFunc(n.ports[i].Addrs, func(a netip.Prefix) bool { return !old.ifaces[i].Owns(wire.AddrFrom(a.Addr())) })
+		if gained && p.announces && p.link.Up {
+			p.neighbours.Announce(int64(w.now))
+		}
 	}
 }

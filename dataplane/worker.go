@@ -34,6 +34,9 @@ type worker struct {
 	log    *slog.Logger
 	core   *sctpcore.Endpoint
 	now    sctpcore.Time
+	// Of the core's defaults: 5 × RTO.Max, and bytes.
+	patience      sctpcore.Time
+	receiveBuffer int
 
 	ports []workerPort // by port index
 	rxq   []rxQueue

@@ -112,16 +112,16 @@ func (e *Endpoint) newTag() uint32 {
 // newSlot takes a free slot for a new association, nil if Limits.Associations is reached.
 func (e *Endpoint) newSlot() *assoc {
 	var i uint32
-	switch {
-	case e.freeSlots.len() > 0 && (e.freeSlots.len() > 1024 || len(e.slots) >= e.cfg.Limits.Associations):
+	switch most := e.cfg.Limits.Associations; {
+	case len(e.slots)-e.freeSlots.len() >= most:
+		return nil
+	case e.freeSlots.len() > 1024 || len(e.slots) >= most:
 		i, _ = e.freeSlots.pop()
-	case len(e.slots) < e.cfg.Limits.Associations:
+	default:
 		i = uint32(len(e.slots))
 		e.slots = append(e.slots, nil)
 		e.generations = append(e.generations, 0)
 		e.wheel.grow(i)
-	default:
-		return nil
 	}
 	e.generations[i]++
 	if e.generations[i] >= 1<<(32-indexBits) {

@@ -30,7 +30,7 @@ type Endpoint struct {
 	peers       map[peerKey]uint32
 	twins       map[peerKey][]uint32
 	listeners   map[uint16][]*listener
-	params      Params      // Config.Timers
+	params      *Params     // Config.Timers; those that have them share it, so that it is not changed but replaced
 	lastParams  *Params     // what the last association with parameters of its own has
 	lastLocals  []wire.Addr // the last association's
 
@@ -75,13 +75,43 @@ func New(cfg Config) (*Endpoint, error) {
 		twins:     make(map[peerKey][]uint32),
 		listeners: make(map[uint16][]*listener),
 		store:     store{limit: cfg.Limits.StoreMemory},
-		params:    Params{Timers: cfg.Timers},
+		params:    &Params{Timers: cfg.Timers},
 	}
 	e.cookies.life = cfg.Timers.ValidCookieLife
 	e.replies.init(cfg.Limits.AnswersPerSecond)
 	e.cookies.rotate(e.rng, 0) // twice: the key before the first one is no secret otherwise
 	e.cookies.rotate(e.rng, 0)
 	return e, nil
+}
+
+// SetDefaults replaces Config.Timers and Config.Limits for associations that begin from now
+// on. Those that exist keep their timers and buffers; the bounds of all together count at
+// once, and where there is more than they allow already nothing new comes until there is
+// less. SendBuffer and MaxMessage, which count for messages that are queued, cannot
+// change: ErrInvalid; the error for values out of range is New's. After an error nothing is
+// changed.
+func (e *Endpoint) SetDefaults(t Timers, l Limits) error {
+	if l.SendBuffer != e.cfg.Limits.SendBuffer || l.MaxMessage != e.cfg.Limits.MaxMessage {
+		return ErrInvalid
+	}
+	c := e.cfg
+	c.Timers, c.Limits = t, l
+	if err := c.validate(); err != nil {
+		return err
+	}
+	e.cfg = c
+	old := e.params
+	e.params = &Params{Timers: t}
+	for _, ls := range e.listeners {
+		for _, here := range ls {
+			if here.params == old {
+				here.params = e.params
+			}
+		}
+	}
+	e.cookies.life = max(e.cookies.life, t.ValidCookieLife)
+	e.store.limit, e.replies.perSecond = l.StoreMemory, l.AnswersPerSecond
+	return nil
 }
 
 // begin notes the time of a call; time never goes back.

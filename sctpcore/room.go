@@ -76,7 +76,7 @@ func (e *Endpoint) sharedParams(p *Params, t *Timers) *Params {
 	case t != nil:
 		want.Timers = *t
 	default:
-		return &e.params
+		return e.params
 	}
 	if e.lastParams == nil || *e.lastParams != want {
 		own := want

@@ -83,7 +83,7 @@ func TestAssociationsShareWhatIsEqual(t *testing.T) {
 	require.Equal(t, timers, three.params.Timers)
 	require.Equal(t, addrsOf(2, 2), one.locals)
 	require.Equal(t, locals, three.locals)
-	require.Same(t, &r.e.params, begin(4, nil, locals).params)
+	require.Same(t, r.e.params, begin(4, nil, locals).params)
 }
 
 // Setting an association up and shutting it down allocates the cookie that the client

@@ -194,3 +194,45 @@ func TestConfigIsChecked(t *testing.T) {
 		require.Error(t, err, name)
 	}
 }
+
+// TestDefaultsChange: what begins afterwards has the new timers, the bound of all counts at
+// once, and nothing is changed by an error.
+func TestDefaultsChange(t *testing.T) {
+	r := newRawPeer(t, func(c *Config) { c.Limits.Associations = 3 })
+	begin := func(peer byte) (AssocID, error) {
+		return r.e.Associate(r.now, &AssociateParams{LocalPort: 1, PeerPort: 2, Locals: addrsOf(2, 1), Peers: addrsOf(peer, 1)})
+	}
+	old, err := begin(3)
+	require.NoError(t, err)
+	_, err = begin(4)
+	require.NoError(t, err)
+	was, _ := r.e.Params(old)
+
+	timers, limits := TelecomTimers(), r.e.cfg.Limits
+	limits.Associations = 1
+	require.NoError(t, r.e.SetDefaults(timers, limits))
+	_, err = begin(5)
+	require.ErrorIs(t, err, ErrLimit)
+	require.NoError(t, r.e.Abort(r.now, old, nil))
+	r.poll()
+	r.e.Forget(old)
+	_, err = begin(5)
+	require.ErrorIs(t, err, ErrLimit, "there is one, which was begun when two were allowed")
+
+	limits.Associations = 3
+	require.NoError(t, r.e.SetDefaults(timers, limits))
+	id, err := begin(5)
+	require.NoError(t, err)
+	now, _ := r.e.Params(id)
+	require.Equal(t, timers, now.Timers)
+	require.NotEqual(t, was.Timers, now.Timers)
+
+	before := r.e.cfg
+	bad := limits
+	bad.SendBuffer++
+	require.ErrorIs(t, r.e.SetDefaults(timers, bad), ErrInvalid)
+	bad = limits
+	bad.InStreams = 0
+	require.Error(t, r.e.SetDefaults(RFC9260Timers(), bad))
+	require.Equal(t, before, r.e.cfg)
+}

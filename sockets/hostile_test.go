@@ -399,3 +399,32 @@ func TestManySockets(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return s.Stats().Associations == 0 }, within, time.Millisecond)
 }
+
+// TestChange: who may connect changes with the file, limits count at once, and what cannot be
+// leaves all as it was.
+func TestChange(t *testing.T) {
+	s := newServer(t)
+	p := newProgram(t, s)
+	p.socket(unix.AF_INET, unix.SOCK_STREAM)
+	path := s.cfg.Load().Path
+	mode := func() os.FileMode {
+		st, err := os.Stat(path)
+		require.NoError(t, err)
+		return st.Mode().Perm()
+	}
+	cfg := *s.cfg.Load()
+	cfg.Mode, cfg.Limits.Sockets = 0o640, 1
+	require.NoError(t, s.Change(cfg))
+	require.EqualValues(t, 0o640, mode())
+	require.Equal(t, unix.ENFILE, unix.Errno(p.ask(proto.Request{Op: proto.OpCreate, Level: unix.AF_INET, Name: unix.SOCK_STREAM}, nil).Error))
+
+	moved := cfg
+	moved.Path += "2"
+	require.ErrorIs(t, s.Change(moved), unix.EINVAL)
+	none := -7
+	moved = cfg
+	moved.Mode, moved.Owner = 0o666, &none
+	require.NoError(t, os.Remove(path))
+	require.ErrorIs(t, s.Change(moved), os.ErrNotExist)
+	require.EqualValues(t, 0o640, s.cfg.Load().Mode)
+}

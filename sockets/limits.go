@@ -75,7 +75,7 @@ func (u *user) held(r resource, l *Limits) (have *int, limit int) {
 func (s *Server) charge(u *user, r resource, n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	have, limit := u.held(r, &s.cfg.Limits)
+	have, limit := u.held(r, &s.cfg.Load().Limits)
 	if *have+n > limit {
 		s.stats.Refused++
 		return false
@@ -88,7 +88,7 @@ func (s *Server) charge(u *user, r resource, n int) bool {
 func (s *Server) release(u *user, r resource, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	have, _ := u.held(r, &s.cfg.Limits)
+	have, _ := u.held(r, &s.cfg.Load().Limits)
 	*have -= n
 	if *u == (user{uid: u.uid}) {
 		delete(s.users, u.uid)

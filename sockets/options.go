@@ -70,12 +70,12 @@ const (
 )
 
 func (s *Server) usualOptions() options {
-	p := sctpcore.Params{Timers: s.cfg.Timers}
+	p := sctpcore.Params{Timers: s.cfg.Load().Timers}
 	o := options{
 		defaults: settings{params: p},
-		initMsg: initMsg{OutStreams: uint16(min(usualOutStreams, s.cfg.Core.OutStreams)), InStreams: uint16(min(usualInStreams, s.cfg.Core.InStreams)),
+		initMsg: initMsg{OutStreams: uint16(min(usualOutStreams, s.cfg.Load().Core.OutStreams)), InStreams: uint16(min(usualInStreams, s.cfg.Load().Core.InStreams)),
 			Attempts: uint16(p.MaxInitRetrans), Timeout: uint16(min(milliseconds(p.RTOMax), 65535))},
-		asconf: !s.cfg.FixedAddresses, auth: !s.cfg.FixedAddresses,
+		asconf: !s.cfg.Load().FixedAddresses, auth: !s.cfg.Load().FixedAddresses,
 	}
 	return o
 }
@@ -86,7 +86,7 @@ func (s *socket) longest() int {
 	if n == 0 {
 		n = usualBuffer
 	}
-	return min(n, s.server.cfg.Core.MaxMessage)
+	return min(n, s.server.cfg.Load().Core.MaxMessage)
 }
 
 // cmsgs is which ancillary data the program wants on reception.
@@ -108,7 +108,7 @@ func (s *socket) abortive() bool { return s.lingerOn && s.lingerFor == 0 }
 // assocOptions are what associations to come are made with; init, if not nil, goes
 // before the socket's.
 func (s *socket) assocOptions(init *initMsg) *dataplane.AssocOptions {
-	im, core := s.initMsg, &s.server.cfg.Core
+	im, core := s.initMsg, &s.server.cfg.Load().Core
 	if init != nil {
 		im.override(init)
 	}

@@ -172,7 +172,7 @@ func bufferOption(get func(*socket) int, set func(*socket, int)) option {
 			return nil
 		}),
 		set: longWriter(func(s *socket, v *int32) error {
-			most := 2 * min(s.server.cfg.Core.SendBuffer, s.server.cfg.Core.ReceiveBuffer)
+			most := 2 * min(s.server.cfg.Load().Core.SendBuffer, s.server.cfg.Load().Core.ReceiveBuffer)
 			n := most
 			if v := int64(*v); v >= 0 { // Linux takes a negative one for a large one
 				n = int(min(2*v, int64(most)))

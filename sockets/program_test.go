@@ -51,7 +51,7 @@ func newProgram(t testing.TB, s *Server) *program {
 
 func rawProgram(t testing.TB, s *Server) *program {
 	t.Helper()
-	c, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Net: "unixpacket", Name: s.cfg.Path})
+	c, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Net: "unixpacket", Name: s.cfg.Load().Path})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return &program{t: t, conn: c}

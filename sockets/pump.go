@@ -113,7 +113,7 @@ func (p *pump) run() {
 		}
 		n, err := unix.EpollWait(p.epoll, events, -1)
 		if err != nil && !errors.Is(err, unix.EINTR) {
-			p.server.cfg.Logger.Error("sockets: epoll", "error", err)
+			p.server.cfg.Load().Logger.Error("sockets: epoll", "error", err)
 			time.Sleep(time.Second)
 		}
 		for i := range max(n, 0) {

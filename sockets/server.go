@@ -10,6 +10,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -39,6 +40,23 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+func (c *Config) setDefaults() {
+	c.Limits.setDefaults()
+	if c.Timers == (sctpcore.Timers{}) {
+		c.Timers = sctpcore.RFC9260Timers()
+	}
+	if c.Core == (sctpcore.Limits{}) {
+		c.Core = sctpcore.DefaultLimits()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+func (c *Config) where() unixsock.Where {
+	return unixsock.Where{Path: c.Path, Mode: c.Mode, Owner: c.Owner, Group: c.Group}
+}
+
 // Stats counts what a server did since it began.
 type Stats struct {
 	Clients, Sockets, Associations int    // that exist now
@@ -48,7 +66,7 @@ type Stats struct {
 
 // Server serves clients on a unix socket. Any goroutine may call any method.
 type Server struct {
-	cfg      Config
+	cfg      atomic.Pointer[Config] // replaced by Change
 	dp       *dataplane.Dataplane
 	listener net.Listener
 	pumps    []*pump
@@ -70,18 +88,10 @@ type Server struct {
 // Listen serves the dataplane's sockets at cfg.Path until Close. The dataplane stays the
 // caller's, to be closed after the server.
 func Listen(d *dataplane.Dataplane, cfg Config) (*Server, error) {
-	cfg.Limits.setDefaults()
-	if cfg.Timers == (sctpcore.Timers{}) {
-		cfg.Timers = sctpcore.RFC9260Timers()
-	}
-	if cfg.Core == (sctpcore.Limits{}) {
-		cfg.Core = sctpcore.DefaultLimits()
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	s := &Server{cfg: cfg, dp: d, clients: map[*client]struct{}{}, sockets: map[uint64]*socket{}, listening: map[*socket]struct{}{},
+	cfg.setDefaults()
+	s := &Server{dp: d, clients: map[*client]struct{}{}, sockets: map[uint64]*socket{}, listening: map[*socket]struct{}{},
 		assocs: map[int32]*assoc{}, users: map[uint32]*user{}, lastAsc: allAssoc}
+	s.cfg.Store(&cfg)
 	var start [4]byte // so that ids of a server before this one are not ours
 	_, _ = rand.Read(start[:])
 	s.lastID = uint64(binary.LittleEndian.Uint32(start[:]))<<32 | 1<<31
@@ -93,9 +103,8 @@ func Listen(d *dataplane.Dataplane, cfg Config) (*Server, error) {
 		}
 		s.pumps = append(s.pumps, p)
 	}
-	where := unixsock.Where{Path: cfg.Path, Mode: cfg.Mode, Owner: cfg.Owner, Group: cfg.Group}
 	var err error
-	if s.listener, err = unixsock.Listen(unix.SOCK_SEQPACKET, where); err != nil {
+	if s.listener, err = unixsock.Listen(unix.SOCK_SEQPACKET, cfg.where()); err != nil {
 		s.stopPumps()
 		return nil, fmt.Errorf("sockets: cannot serve at %s: %w", cfg.Path, err)
 	}
@@ -106,6 +115,28 @@ func Listen(d *dataplane.Dataplane, cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// Change puts another configuration in force: who may connect and the limits at once, Timers,
+// Core and FixedAddresses for sockets that are made from now on. Path cannot change: EINVAL.
+// After an error, which then is one of the socket file's, it is as before.
+func (s *Server) Change(cfg Config) error {
+	cfg.setDefaults()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.cfg.Load()
+	switch {
+	case s.closed:
+		return net.ErrClosed
+	case cfg.Path != old.Path:
+		return fmt.Errorf("sockets: cannot move from %s to %s: %w", old.Path, cfg.Path, unix.EINVAL)
+	}
+	if err := cfg.where().Admit(); err != nil {
+		_ = old.where().Admit()
+		return fmt.Errorf("sockets: cannot change who may connect: %w", err)
+	}
+	s.cfg.Store(&cfg)
+	return nil
+}
+
 func (s *Server) accept() {
 	for {
 		c, err := s.listener.Accept()
@@ -113,7 +144,7 @@ func (s *Server) accept() {
 			return
 		}
 		if err != nil { // no descriptor is free, say; Accept waits a little by itself
-			s.cfg.Logger.Warn("sockets: cannot accept a client", "error", err)
+			s.cfg.Load().Logger.Warn("sockets: cannot accept a client", "error", err)
 			continue
 		}
 		s.admit(c.(*net.UnixConn))
@@ -125,7 +156,7 @@ func (s *Server) admit(conn *net.UnixConn) {
 	c, err := newClient(s, conn)
 	if err != nil {
 		_ = conn.Close()
-		s.cfg.Logger.Warn("sockets: client refused", "error", err)
+		s.cfg.Load().Logger.Warn("sockets: client refused", "error", err)
 		return
 	}
 	s.mu.Lock()
@@ -193,7 +224,7 @@ func (s *Server) broken(what string, id uint64, err error) {
 	s.mu.Lock()
 	s.stats.Broken++
 	s.mu.Unlock()
-	s.cfg.Logger.Warn("sockets: protocol broken", "what", what, "id", id, "error", err)
+	s.cfg.Load().Logger.Warn("sockets: protocol broken", "what", what, "id", id, "error", err)
 }
 
 func (s *Server) socket(id uint64) *socket {

@@ -1,6 +1,7 @@
 package unixsock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -79,14 +80,7 @@ func bind(fd, kind int, w Where) error {
 	if err != nil {
 		return err
 	}
-	mode := w.Mode
-	if mode == 0 {
-		mode = defaultMode
-	}
-	if err := os.Lchown(w.Path, orSame(w.Owner), orSame(w.Group)); err != nil {
-		return errors.Join(err, os.Remove(w.Path))
-	}
-	if err := os.Chmod(w.Path, mode); err != nil {
+	if err := w.Admit(); err != nil {
 		return errors.Join(err, os.Remove(w.Path))
 	}
 	return unix.Listen(fd, backlog)
@@ -103,10 +97,20 @@ func lock(folder *os.File) {
 	}
 }
 
-// orSame is what chown leaves as it is for nil.
-func orSame(id *int) int {
+// Admit has the owner and mode of a socket that exists be those of w.
+func (w Where) Admit() error {
+	if strings.HasPrefix(w.Path, "@") {
+		return nil
+	}
+	if err := os.Lchown(w.Path, orSelf(w.Owner, os.Geteuid()), orSelf(w.Group, os.Getegid())); err != nil {
+		return err
+	}
+	return os.Chmod(w.Path, cmp.Or(w.Mode, defaultMode))
+}
+
+func orSelf(id *int, self int) int {
 	if id == nil {
-		return -1
+		return self
 	}
 	return *id
 }
