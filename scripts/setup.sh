@@ -4,7 +4,7 @@
 #   scripts/setup.sh          DPDK with its drivers, pkg-config, gcc
 #   scripts/setup.sh test     also what the tests and the comparison need
 #   scripts/setup.sh sockets  also the SCTP programs that run on the sockets API
-#   scripts/setup.sh system   also what a deployed system is tested with: a browser
+#   scripts/setup.sh system   also what a deployed system is tested with: a browser, Prometheus
 #   scripts/setup.sh lint     nothing more (the linters are Go modules)
 #
 # It installs only what is missing, says what, and does nothing when all is
@@ -44,7 +44,7 @@ packages() {
 		echo lksctp-tools iperf3 socat ncat qperf netperfmeter stress-ng sip-tester freediameterd osmo-stp
 		echo kamailio kamailio-sctp-modules default-jdk-headless erlang-base
 		;;
-	system) echo chromium fonts-dejavu-core ;;
+	system) echo chromium fonts-dejavu-core prometheus ;;
 	esac
 }
 
@@ -64,7 +64,7 @@ elsewhere() {
 	test) echo "  usrsctp with headers, libsctp with headers, tshark, iproute2, ethtool, dpdk-testpmd" ;;
 	sockets) echo "  libsctp with headers, iproute2, openssl, python3, and as many as you can of lksctp-tools, iperf3, socat, ncat, qperf,"
 		echo "    netperfmeter, stress-ng, sipp, freeDiameter, osmo-stp, kamailio with its sctp module, a JDK, Erlang" ;;
-	system) echo "  Chromium and a font" ;;
+	system) echo "  Chromium and a font, Prometheus with promtool" ;;
 	esac
 	check_dpdk || exit 1
 }

@@ -31,6 +31,7 @@ type File struct {
 	Sockets   Sockets
 	Control   Control
 	HTTP      HTTP
+	Metrics   Metrics
 	Log       Log
 }
 

@@ -55,10 +55,10 @@ func TestEveryMistakeHasItsPlaceAndMend(t *testing.T) {
 		{"empty", "", []string{`f.yaml: the file is empty; start from examples/trunkline.yaml`}},
 		{"only a comment", "# nothing\n", []string{`f.yaml: the file is empty; start from examples/trunkline.yaml`}},
 		{"syntax", "ports: [1,\nlog: 2\n", []string{`f.yaml:1:8: syntax: sequence end token ']' not found; mend the YAML at the mark`}},
-		{"a list", "- 1\n", []string{`f.yaml:1:1: the file must be a mapping, not a list; write it as ` + "`key: value`" + ` lines; the keys are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, log`}},
+		{"a list", "- 1\n", []string{`f.yaml:1:1: the file must be a mapping, not a list; write it as ` + "`key: value`" + ` lines; the keys are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, metrics, log`}},
 		{"two documents", onePort + "---\n" + onePort, []string{`f.yaml:3:6: the file has more than one document; keep one`}},
 		{"unknown key", "portz: []\n" + onePort, []string{`f.yaml:1:1: unknown key portz; did you mean "ports"?`}},
-		{"unlike any key", "colour: red\n" + onePort, []string{`f.yaml:1:1: unknown key colour; the keys here are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, log`}},
+		{"unlike any key", "colour: red\n" + onePort, []string{`f.yaml:1:1: unknown key colour; the keys here are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, metrics, log`}},
 		{"no ports", "log: {level: info}\n", []string{"f.yaml:1:1: ports is missing; give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`"}},
 		{"ports empty", "ports: []\n", []string{`f.yaml:1:8: ports is empty; give at least one`}},
 		{"ports a mapping", "ports: {name: p0}\n", []string{"f.yaml:1:8: ports must be a list, not a mapping; write `ports: [ … ]` or lines that begin with `- `"}},
@@ -70,6 +70,7 @@ func TestEveryMistakeHasItsPlaceAndMend(t *testing.T) {
 			`f.yaml:2:42: sockets.owner: there is no owner "nobody-like-that"; give one that this host knows, or a number`,
 			`f.yaml:2:78: sockets.limits.clients: 0 is too small; use a whole number from 1 to 65536`,
 		}},
+		{"metrics", onePort + "metrics: {associations: 10001}\n", []string{`f.yaml:2:25: metrics.associations: 10001 is too large; use a whole number from 0 to 10000`}},
 		{"key twice", onePort + "log: {level: info, level: warn}\n", []string{`f.yaml:2:20: log.level is given twice; keep one of them`}},
 		{"word", onePort + "log: {level: inof}\n", []string{`f.yaml:2:14: log.level: "inof" is not known; did you mean "info"? It is one of debug, info, warn, error`}},
 		{"number", onePort + "memory: {megabytes: lots}\n", []string{`f.yaml:2:21: memory.megabytes: "lots" is not a whole number; write a whole number from 32 to 1048576`}},
@@ -176,6 +177,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	require.Equal(t, least.Timers, full.Timers)
 	require.Equal(t, least.Service, full.Service)
 	require.Equal(t, least.Log, full.Log)
+	require.Equal(t, least.Metrics, full.Metrics)
 	require.Equal(t, DefaultSockets, full.Sockets.Path)
 	require.Equal(t, sockets.DefaultLimits(), sockets.Limits{Clients: full.Sockets.Clients, Sockets: full.Sockets.Sockets,
 		Associations: full.Sockets.Associations, Buffered: full.Sockets.Buffered, Lanes: full.Sockets.Lanes})

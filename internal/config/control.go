@@ -23,6 +23,11 @@ type HTTP struct {
 	TokenFile string         // "" for none: whoever reaches Listen may read
 }
 
+// Metrics is how much of them there is.
+type Metrics struct {
+	Associations int // that have series of their own; all others are in totals only
+}
+
 // maxNode is what views have room for.
 const maxNode = 63
 

@@ -18,14 +18,15 @@ const (
 	minMegabytes = 32      // DPDK does not start with less
 	maxQueues    = 32      // of one port, as nic/dpdk has it
 	maxWorkers   = dataplane.MaxWorkers
-	maxMTU       = 9600 // beyond what jumbo NICs do
-	maxVLAN      = 4094 // 802.1Q reserves 4095
-	maxPortName  = 31   // what the statistics and views have room for
+	maxMTU       = 9600   // beyond what jumbo NICs do
+	maxVLAN      = 4094   // 802.1Q reserves 4095
+	maxMetrics   = 10_000 // associations with series of their own: a second for each scrape
+	maxPortName  = 31     // what the statistics and views have room for
 )
 
 // readFile takes the whole file apart.
 func (r *reader) readFile(root ast.Node, f *File) {
-	s := r.section(root, "", "node", "memory", "ports", "routes", "workers", "idle", "idle_sleep", "timers", "limits", "service", "sockets", "control", "http", "log")
+	s := r.section(root, "", "node", "memory", "ports", "routes", "workers", "idle", "idle_sleep", "timers", "limits", "service", "sockets", "control", "http", "metrics", "log")
 	r.readNode(s, f)
 	r.readMemory(s, f)
 	if s.need("ports", "give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`") != nil {
@@ -55,6 +56,8 @@ func (r *reader) readFile(root ast.Node, f *File) {
 	r.readSockets(s.get("sockets"), f)
 	r.readControl(s.get("control"), f)
 	r.readHTTP(s.get("http"), f)
+	f.Metrics.Associations = 1000
+	r.section(s.get("metrics"), "metrics.", "associations").num("associations", 0, maxMetrics, &f.Metrics.Associations)
 	f.Log = Log{Level: "info", Format: "text"}
 	l := r.section(s.get("log"), "log.", "level", "format")
 	l.oneOf("level", &f.Log.Level, "debug", "info", "warn", "error")

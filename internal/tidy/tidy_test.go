@@ -98,6 +98,7 @@ var mayImport = map[string][]string{
 	"sockets/lane":         {"sockets/proto"},
 	"sockets/proto":        {},
 	"internal/unixsock":    {},
+	"internal/metrics":     {"internal/observe"},
 	"sockets/shim":         {},
 }
 
