@@ -214,7 +214,7 @@ int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
 	conf.intr_conf.rxq = c->interrupts;
 	if (set_up(p, c, &conf, e) != 0 && (!conf.intr_conf.rxq || set_up_polled(p, c, &conf, e) != 0))
 		return -1;
-	if (p->serial)
+	if (p->serial == TL_SERIAL)
 		tl_serial_add(p);
 	rc = tl_link_watch(p);
 	if (rc != 0)
@@ -254,24 +254,23 @@ int tl_port_close(struct tl_port *p, struct tl_error *e)
 {
 	struct rte_eth_dev_info info;
 	uint16_t other;
-	int rc;
+	int rc, started = tl_link_leave(p);
 
 	tl_quiesce(p, TL_GATE_STOPPED);
-	if (p->reap && p->started)
+	if (p->reap && started)
 		reap(p);
 	tl_link_unwatch(p);
 	if (rte_eth_dev_info_get(p->id, &info) != 0)
 		info.device = NULL;
-	if (p->started) {
+	if (started) {
 		rc = tl_dev_stop(p);
 		if (rc != 0 && rc != -ENOTSUP)
 			fail(e, "rte_eth_dev_stop", rc);
-		p->started = 0;
 	}
 	rc = tl_dev_close(p);
 	if (rc != 0)
 		fail(e, "rte_eth_dev_close", rc);
-	if (p->serial)
+	if (p->serial == TL_SERIAL)
 		tl_serial_remove(p);
 	if (info.device == NULL)
 		return e->err ? -1 : 0;

@@ -72,24 +72,24 @@ void tl_link_peer(struct tl_port *p, int down)
 	pthread_mutex_unlock(&p->mu);
 }
 
-static int device_up(struct tl_port *p, struct rte_eth_link *l)
-{
-	return rte_eth_link_get_nowait(p->id, l) == 0 && l->link_status == RTE_ETH_LINK_UP;
-}
-
-/* The first look is without the lock. The second is what counts: of two threads
- * that look, the later one is not overtaken by the earlier one's answer. */
-static void poll_device(struct tl_port *p)
+/* Under mu, so that of two threads that look, the later one is not overtaken by
+ * the earlier one's answer. */
+static void look(struct tl_port *p)
 {
 	struct rte_eth_link l = { 0 };
+	int up = rte_eth_link_get_nowait(p->id, &l) == 0 && l.link_status == RTE_ETH_LINK_UP;
 
-	if (device_up(p, &l) == __atomic_load_n(&p->phys, __ATOMIC_RELAXED))
+	if (up == p->phys)
 		return;
-	pthread_mutex_lock(&p->mu);
-	int up = device_up(p, &l);
 	set_carrier(p, up, l.link_speed);
-	pthread_mutex_unlock(&p->mu);
 	__atomic_store_n(&p->unprimed, up, __ATOMIC_RELEASE);
+}
+
+static void poll_device(struct tl_port *p)
+{
+	pthread_mutex_lock(&p->mu);
+	look(p);
+	pthread_mutex_unlock(&p->mu);
 }
 
 /* The state at opening, which is not a change. */
@@ -100,15 +100,28 @@ void tl_link_first(struct tl_port *p)
 	__atomic_fetch_and(&p->link, ~((uint64_t)UINT32_MAX - 1), __ATOMIC_RELAXED);
 }
 
-/* Asks the device, unless its changes are told to us. One that interrupts is
- * asked too: the tap PMD learns of changes by interrupt and passes none on. */
+/* Asks the device, unless its changes are told to us, or another thread is asking.
+ * One that interrupts is asked too: the tap PMD learns of changes by interrupt and
+ * passes none on. */
 void tl_link_poll(uintptr_t handle)
 {
 	struct tl_port *p = (struct tl_port *)handle;
 
-	if (p->carrier_pushed || !p->started)
+	if (p->carrier_pushed || pthread_mutex_trylock(&p->mu) != 0)
 		return;
-	poll_device(p);
+	if (p->started)
+		look(p);
+	pthread_mutex_unlock(&p->mu);
+}
+
+/* From here on nobody asks the device, which goes. Whether it was started. */
+int tl_link_leave(struct tl_port *p)
+{
+	pthread_mutex_lock(&p->mu);
+	int started = p->started;
+	p->started = 0;
+	pthread_mutex_unlock(&p->mu);
+	return started;
 }
 
 static int on_lsc(uint16_t id, enum rte_eth_event_type type, void *arg, void *ret)

@@ -224,12 +224,15 @@ func (p *Port) configure() error {
 	conf.reap = flag(p.dev.kind == kindAFXDP)
 	conf.interrupts = flag(p.dev.kind.interrupts)
 	if p.dev.kind == kindMemif {
-		conf.serial = 1
+		conf.serial = C.TL_SERIAL
 		conf.may_wait = flag(!isMemifServer(p.dev))
 		if isMemifServer(p.dev) {
 			conf.listens = C.CString(p.dev.args.get("socket"))
 			defer C.free(unsafe.Pointer(conf.listens))
 		}
+	}
+	if p.dev.kind == kindVirtio {
+		conf.serial = C.TL_SERIAL_STOP
 	}
 	conf.kick = flag(p.dev.kind == kindAFPacket)
 	conf.carrier_pushed = flag(iface && p.dev.kind.pushed)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/nic/mem"
@@ -259,6 +260,67 @@ func TestMemifServerDies(t *testing.T) {
 		server.Wait()
 		require.True(t, nictest.Poll(patience, func() bool { return !c.Link().Up }))
 	}
+}
+
+// TestMemifClientIsGoneAtOnce: the server does not mind peers who are gone before they
+// are greeted.
+func TestMemifClientIsGoneAtOnce(t *testing.T) {
+	sock := t.TempDir() + "/m.sock"
+	s := open(t, "memif:role=server,socket="+sock, PortSpec{})
+	for range 20 {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+		require.NoError(t, err)
+		require.NoError(t, unix.Connect(fd, &unix.SockaddrUnix{Name: sock}))
+		require.NoError(t, unix.Close(fd))
+	}
+	c := open(t, "memif:role=client,socket="+sock, PortSpec{})
+	closeAtEnd(t, s, c)
+	require.True(t, nictest.Poll(patience, func() bool { return s.Link().Up && c.Link().Up }))
+}
+
+// TestVirtioUserGoes: a port that is closed closes no descriptor of anybody else, and
+// whatever its peer does just then ends nothing.
+func TestVirtioUserGoes(t *testing.T) {
+	ports, sockets := vhostPorts(t, 16)
+	closeAtEnd(t, ports...)
+	for i, sock := range sockets {
+		u := open(t, "virtio-user:"+sock, PortSpec{Buffers: 1024})
+		if i%2 == 1 {
+			require.NoError(t, unix.Shutdown(connectedTo(t, sock), unix.SHUT_RDWR))
+			for start := time.Now(); time.Since(start) < time.Duration(i)*10*time.Microsecond; {
+				u.Link()
+			}
+		}
+		var stop atomic.Bool
+		taken := make(chan []int)
+		go func() {
+			var fds []int
+			for !stop.Load() && len(fds) < 4096 {
+				if fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC); err == nil {
+					fds = append(fds, fd)
+				}
+			}
+			taken <- fds
+		}()
+		err := u.Close()
+		stop.Store(true)
+		for _, fd := range <-taken {
+			require.NoError(t, unix.Close(fd), "somebody closed %d", fd)
+		}
+		require.NoError(t, err)
+	}
+}
+
+// connectedTo is the descriptor of the process that is connected to a socket.
+func connectedTo(t *testing.T, path string) int {
+	for fd := range 1024 {
+		peer, err := unix.Getpeername(fd)
+		if un, ok := peer.(*unix.SockaddrUnix); err == nil && ok && un.Name == path {
+			return fd
+		}
+	}
+	require.FailNow(t, "nobody is connected", path)
+	return -1
 }
 
 // echoServer is set for a process that is the server of TestMemifServerDies.

@@ -1,15 +1,19 @@
-/* Devices whose PMD works in DPDK's interrupt thread without regard for others:
- * memif makes and breaks its connection there, when the peer comes and goes,
+/* Devices whose PMD works in DPDK's interrupt thread without regard for others.
  *
- * - with no lock against start, stop and close, which may then free the same
- *   things: so these are done in the interrupt thread too, by an alarm;
- * - with no look at who is inside a burst when it unmaps the rings of a peer
- *   that is gone: so munmap, which it calls after it has marked the port as
- *   disconnected, waits for those who came in before. Nothing else in the
- *   process calls munmap in that thread but to free memory of its own;
- * - with a server's listening socket left open and its freed state left with the
- *   interrupt thread when the port is closed: so the descriptor is given to
- *   something that never becomes readable, and stays taken.
+ * memif makes and breaks its connection there, when the peer comes and goes,
+ * with no lock against start, stop and close, which may then free the same
+ * things: so these are done in the interrupt thread too, by an alarm. When a
+ * server's port is closed, its listening socket stays open and its freed state
+ * with the interrupt thread: so the descriptor is given to something that never
+ * becomes readable, and stays taken.
+ *
+ * virtio-user takes its socket from the interrupt thread when it is stopped, but
+ * not while that thread is busy with it, and then closes it all the same: the
+ * thread panics. So it is stopped there; closing stays here, since it waits for
+ * the peer. What the thread was to do about a peer that hung up must be done by
+ * then.
+ *
+ * libc.c has what more they need.
  */
 #define _GNU_SOURCE
 #include "shim.h"
@@ -19,17 +23,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_alarm.h>
-#include <rte_config.h>
 #include <rte_ethdev.h>
-
-static struct tl_port *ports[RTE_MAX_ETHPORTS];
-static pthread_mutex_t ports_mu = PTHREAD_MUTEX_INITIALIZER;
-static __thread int in_interrupt_thread;
 
 struct job {
 	int (*run)(struct tl_port *p);
@@ -44,7 +42,6 @@ static void do_job(void *arg)
 	struct job *j = arg;
 	int rc;
 
-	in_interrupt_thread = 1;
 	rc = j->run(j->port);
 	pthread_mutex_lock(&j->mu);
 	j->rc = rc;
@@ -53,7 +50,8 @@ static void do_job(void *arg)
 	pthread_mutex_unlock(&j->mu);
 }
 
-/* Runs a function of a port, in the interrupt thread if the port is serial. */
+/* Runs a function of a port in the interrupt thread, after what that thread was
+ * to do by now. */
 static int run(struct tl_port *p, int (*f)(struct tl_port *p))
 {
 	struct job j = {
@@ -62,10 +60,8 @@ static int run(struct tl_port *p, int (*f)(struct tl_port *p))
 		.mu = PTHREAD_MUTEX_INITIALIZER,
 		.cond = PTHREAD_COND_INITIALIZER,
 	};
-
-	if (!p->serial)
-		return f(p);
 	int rc = rte_eal_alarm_set(1, do_job, &j);
+
 	if (rc != 0)
 		return rc;
 	pthread_mutex_lock(&j.mu);
@@ -73,6 +69,12 @@ static int run(struct tl_port *p, int (*f)(struct tl_port *p))
 		pthread_cond_wait(&j.cond, &j.mu);
 	pthread_mutex_unlock(&j.mu);
 	return j.rc;
+}
+
+static int nothing(struct tl_port *p)
+{
+	(void)p;
+	return 0;
 }
 
 static int start(struct tl_port *p)
@@ -119,44 +121,25 @@ static int shut(struct tl_port *p)
 
 int tl_dev_start(struct tl_port *p)
 {
-	return run(p, start);
+	return p->serial == TL_SERIAL ? run(p, start) : start(p);
 }
 
 int tl_dev_stop(struct tl_port *p)
 {
-	return run(p, stop);
+	return p->serial ? run(p, stop) : stop(p);
 }
 
 int tl_dev_close(struct tl_port *p)
 {
-	return run(p, shut);
-}
+	int rc;
 
-void tl_serial_add(struct tl_port *p)
-{
-	pthread_mutex_lock(&ports_mu);
-	ports[p->id] = p;
-	pthread_mutex_unlock(&ports_mu);
+	if (p->serial == TL_SERIAL)
+		return run(p, shut);
+	if (p->serial != TL_SERIAL_STOP)
+		return rte_eth_dev_close(p->id);
+	run(p, nothing);
+	tl_hold_descriptors();
+	rc = rte_eth_dev_close(p->id);
+	tl_release_descriptors();
+	return rc;
 }
-
-void tl_serial_remove(struct tl_port *p)
-{
-	pthread_mutex_lock(&ports_mu);
-	ports[p->id] = NULL;
-	pthread_mutex_unlock(&ports_mu);
-}
-
-#ifndef __SANITIZE_ADDRESS__
-/* Takes the place of libc's for the whole process. */
-int munmap(void *addr, size_t size)
-{
-	if (in_interrupt_thread) {
-		pthread_mutex_lock(&ports_mu);
-		for (int i = 0; i < RTE_MAX_ETHPORTS; i++)
-			if (ports[i] != NULL)
-				tl_wait_outside(ports[i]);
-		pthread_mutex_unlock(&ports_mu);
-	}
-	return (int)syscall(SYS_munmap, addr, size);
-}
-#endif

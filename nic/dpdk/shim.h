@@ -32,6 +32,10 @@
 #define TL_GATE_CARRIER 2 /* no carrier, on ports whose carrier is pushed */
 #define TL_GATE_STOPPED 4 /* being reconfigured, or closed */
 
+/* tl_port.serial: what is done in the interrupt thread */
+#define TL_SERIAL 1      /* start, stop and close: memif */
+#define TL_SERIAL_STOP 2 /* stop: virtio-user */
+
 /* tl_port.caps */
 #define TL_CAP_RX_SCTP 1
 #define TL_CAP_TX_SCTP 2
@@ -81,7 +85,7 @@ struct tl_port {
 	uint8_t carrier_pushed; /* tl_link_carrier tells, the PMD does not know */
 	uint8_t kick;           /* see kick in link.c */
 	uint8_t reap;           /* see reap in device.c */
-	uint8_t serial;         /* controlled by the interrupt thread: see serial.c */
+	uint8_t serial;         /* TL_SERIAL…: see serial.c */
 	uint8_t started;
 	uint8_t unprimed; /* came up and has not polled since: see tl_link_prime */
 	uint8_t interrupts; /* its rx queues were asked to have them */
@@ -195,6 +199,10 @@ void tl_wake_delete(struct tl_port *p);
 int tl_dev_start(struct tl_port *p);
 int tl_dev_stop(struct tl_port *p);
 int tl_dev_close(struct tl_port *p);
+
+/* libc.c */
+void tl_hold_descriptors(void);
+void tl_release_descriptors(void);
 void tl_serial_add(struct tl_port *p);
 void tl_serial_remove(struct tl_port *p);
 
@@ -208,6 +216,7 @@ int tl_link_admin(struct tl_port *p, int up, int touch);
 int tl_link_restart(struct tl_port *p);
 void tl_link_prime(struct tl_port *p);
 void tl_link_poll(uintptr_t port);
+int tl_link_leave(struct tl_port *p);
 int tl_link_watch(struct tl_port *p);
 void tl_link_first(struct tl_port *p);
 void tl_link_unwatch(struct tl_port *p);
