@@ -13,7 +13,8 @@ type assoc struct {
 	locals              []wire.Addr // our addresses
 	inward              bool        // the peer is this dataplane
 	paths               []path
-	place               int      // in worker.order
+	place               int // in worker.order
+	since               sctpcore.Time
 	begunFrom           *Binding // nil if the peer began it
 	up, down            bool
 	again               bool // on the worker's list of those with more to do
@@ -46,7 +47,7 @@ type assoc struct {
 func (w *worker) assocFor(id sctpcore.AssocID) *assoc {
 	a := w.assocs[id]
 	if a == nil {
-		a = &assoc{id: id, place: len(w.order)}
+		a = &assoc{id: id, place: len(w.order), since: w.now}
 		w.assocs[id] = a
 		w.order = append(w.order, a)
 	}
@@ -116,9 +117,7 @@ func (w *worker) event(e *sctpcore.Event) {
 			w.tellFailed(a, e, &h, payload)
 		}
 	case sctpcore.EventPathState:
-		if int(e.Path) < len(a.paths) && e.To == sctpcore.Active {
-			a.paths[e.Path].probing = false
-		}
+		w.pathState(a, e)
 		w.tell(a, e)
 	default:
 		w.tell(a, e)
@@ -165,6 +164,7 @@ func (w *worker) learn(a *assoc) {
 		return
 	}
 	w.pathInfo = w.core.Paths(a.id, w.pathInfo[:0])
+	w.noteStates(a)
 	c := a.conn
 	c.mu.Lock()
 	c.local.IPs, c.peer.IPs = netipAddrs(info.LocalAddrs), c.peer.IPs[:0:0]
@@ -214,7 +214,7 @@ func (w *worker) goDown(a *assoc, e *sctpcore.Event) {
 	close(c.done)
 	c.watched.raise(ReadyEnded)
 	for _, s := range subs {
-		close(s)
+		s.end()
 	}
 }
 

@@ -66,7 +66,7 @@ type Conn struct {
 	endErr      error
 	abort       *string // reason given to Abort
 	local, peer Addr
-	subs        []chan PathEvent
+	subs        []*Feed
 
 	assoc *assoc // the worker's side; the worker's alone
 }

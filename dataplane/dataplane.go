@@ -220,6 +220,9 @@ func (d *Dataplane) StepWorker(i int) (next sctpcore.Time) {
 	return d.workers[i].stepAt(sctpcore.Time(d.cfg.Clock()))
 }
 
+// Now is the time of the dataplane's clock, of which events and snapshots tell.
+func (d *Dataplane) Now() sctpcore.Time { return sctpcore.Time(d.cfg.Clock()) }
+
 // Conns is the associations that exist and were dialled or came up.
 func (d *Dataplane) Conns() []*Conn {
 	var out []*Conn

@@ -67,7 +67,15 @@ type DropCount struct {
 // workers since the start, in an order that does not change. A stopped
 // dataplane gives the last counts.
 func (d *Dataplane) Drops() []DropCount {
-	t := d.totals()
+	var sum counts
+	for _, w := range d.workers {
+		c := w.snapshot()
+		sum.add(&c)
+	}
+	return sum.list()
+}
+
+func (t *counts) list() []DropCount {
 	out := make([]DropCount, 0, int(numDrops)+int(inet.NumDrops)+64)
 	for i, text := range dropTexts {
 		out = append(out, DropCount{"dataplane_" + text.name, text.help, t.drops[i]})
@@ -106,7 +114,13 @@ type counts struct {
 	core    sctpcore.Counters
 	starved uint64
 	assocs  int
-	worker  WorkerStats // not added up
+
+	failovers Failovers
+
+	// Not added up:
+	worker WorkerStats
+	queues []queueCount
+	paths  []pathCount
 }
 
 func (c *counts) add(o *counts) {
@@ -118,6 +132,8 @@ func (c *counts) add(o *counts) {
 	}
 	c.starved += o.starved
 	c.assocs += o.assocs
+	c.failovers.Switched.addAll(&o.failovers.Switched)
+	c.failovers.Standstill.addAll(&o.failovers.Standstill)
 	addFields(reflect.ValueOf(&c.core).Elem(), reflect.ValueOf(&o.core).Elem())
 }
 
@@ -135,47 +151,46 @@ func addFields(a, b reflect.Value) {
 // Stats are the totals over all workers.
 type Stats struct {
 	Core          sctpcore.Counters
-	EventsDropped uint64        // events that found a channel full
-	TxStarved     uint64        // iterations that could not send because every pool was empty
-	Associations  int           // that exist, in whatever state
+	EventsDropped uint64 // events that found a channel full
+	TxStarved     uint64 // iterations that could not send because every pool was empty
+	Associations  int    // that exist, in whatever state
+	Failovers     Failovers
 	Workers       []WorkerStats // each worker's own
 }
 
 // Stats is a snapshot of the totals, taken by the workers; a stopped dataplane
 // gives the last ones.
 func (d *Dataplane) Stats() Stats {
-	s := Stats{EventsDropped: d.feed.dropped.Load()}
+	var s Stats
 	var sum counts
 	for _, w := range d.workers {
 		c := w.snapshot()
 		sum.add(&c)
 		s.Workers = append(s.Workers, c.worker)
 	}
-	s.Core, s.TxStarved, s.Associations = sum.core, sum.starved, sum.assocs
+	s.fill(d, &sum)
 	return s
 }
 
-func (d *Dataplane) totals() *counts {
-	var sum counts
-	for _, w := range d.workers {
-		c := w.snapshot()
-		sum.add(&c)
-	}
-	return &sum
+func (s *Stats) fill(d *Dataplane, sum *counts) {
+	s.EventsDropped = d.feed.dropped.Load()
+	s.Core, s.TxStarved, s.Associations, s.Failovers = sum.core, sum.starved, sum.assocs, sum.failovers
 }
 
 // snapshot is counts for any goroutine.
 func (w *worker) snapshot() (c counts) {
 	if w.call(func(w *worker) { c = w.counts() }) != nil {
 		c = w.last // written before the worker said that it has stopped
-		c.assocs = 0
+		c.assocs, c.worker.Associations, c.paths = 0, 0, nil
 	}
 	return c
 }
 
 func (w *worker) counts() counts {
 	c := counts{drops: w.drops, inet: w.inetDrops, core: *w.core.Counters(), starved: w.starved,
-		assocs: len(w.assocs), worker: w.polling.WorkerStats}
+		assocs: len(w.assocs), failovers: w.failovers, worker: w.polling.WorkerStats,
+		queues: w.queueCounts(), paths: w.pathCounts()}
+	c.worker.CPU, c.worker.Associations = w.cpu, len(w.assocs)
 	c.core.ChecksumErrors = w.drops[DropChecksum] // the core sees verified packets only
 	return c
 }

@@ -2,8 +2,6 @@ package dataplane
 
 import (
 	"net/netip"
-	"sync"
-	"sync/atomic"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
@@ -16,72 +14,12 @@ import (
 type PathEvent struct {
 	Conn *Conn
 	sctpcore.Event
-	Dst, OldDst   netip.Addr // of Path and OldPath
-	Port, OldPort string     // that they map to, "" for none; OldPort may be the one before its link went down
+	Peer          netip.AddrPort // the association as people know it: its first address
+	Dst, OldDst   netip.Addr     // of Path and OldPath
+	Port, OldPort string         // that they map to, "" for none; OldPort may be the one before its link went down
 	// Failed is the message of EventSendFailed: Data, Stream, PPID, Context, Unordered
 	// and Sent. The memory is the receiver's.
 	Failed *Message
-}
-
-// Events returns a channel of capacity n that gets the connection's path events
-// from now on; an event that finds it full is dropped and counted in
-// Stats.EventsDropped. The channel is closed when the association ends.
-func (c *Conn) Events(n int) <-chan PathEvent {
-	ch := make(chan PathEvent, max(n, 1))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended.Load() {
-		close(ch)
-		return ch
-	}
-	c.subs = append(c.subs, ch)
-	return ch
-}
-
-// Events is the events of all associations, in a channel that is closed by
-// Close. Otherwise it is as Conn.Events.
-func (d *Dataplane) Events(n int) <-chan PathEvent { return d.feed.subscribe(n) }
-
-// feed hands events of all workers to those who asked for them.
-type feed struct {
-	asked   atomic.Bool // spares the workers the lock
-	dropped atomic.Uint64
-	mu      sync.Mutex
-	closed  bool
-	subs    []chan PathEvent
-}
-
-func (f *feed) subscribe(n int) <-chan PathEvent {
-	ch := make(chan PathEvent, max(n, 1))
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		close(ch)
-		return ch
-	}
-	f.subs = append(f.subs, ch)
-	f.asked.Store(true)
-	return ch
-}
-
-func (f *feed) close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.closed = true
-	for _, s := range f.subs {
-		close(s)
-	}
-	f.subs = nil
-}
-
-func (f *feed) offer(subs []chan PathEvent, e *PathEvent) {
-	for _, s := range subs {
-		select {
-		case s <- *e:
-		default:
-			f.dropped.Add(1)
-		}
-	}
 }
 
 // tell hands an event to the subscribers. Slow path.
@@ -99,6 +37,9 @@ func (w *worker) tellMore(a *assoc, e *sctpcore.Event, failed *Message) {
 	}
 	v := PathEvent{Conn: a.conn, Event: *e, Failed: failed}
 	v.Dst, v.Port = w.pathName(a, e.Path)
+	if len(a.paths) > 0 {
+		v.Peer = netip.AddrPortFrom(a.paths[0].dst.Netip(), a.peerPort)
+	}
 	switch e.Kind {
 	case sctpcore.EventAddressAdded, sctpcore.EventAddressRemoved, sctpcore.EventAddressPrimary:
 		v.Dst = e.Addr.Netip()
@@ -117,11 +58,7 @@ func (w *worker) tellMore(a *assoc, e *sctpcore.Event, failed *Message) {
 	c.mu.Lock()
 	w.d.feed.offer(c.subs, &v)
 	c.mu.Unlock()
-	if f := &w.d.feed; f.asked.Load() {
-		f.mu.Lock()
-		f.offer(f.subs, &v)
-		f.mu.Unlock()
-	}
+	w.d.feed.tell(&v)
 }
 
 func (w *worker) pathName(a *assoc, i uint8) (dst netip.Addr, port string) {

@@ -18,6 +18,8 @@ type path struct {
 	egress   uint32
 	probing  bool // its link came up and it has not answered since
 	listed   bool // in the directory
+	state    sctpcore.PathState
+	counted  *uint32 // where: see count.go
 }
 
 // maxCandidates is how many ways to one destination are looked at.
@@ -48,6 +50,7 @@ func (w *worker) addPath(a *assoc, i int) {
 		w.dropPath(a, &a.paths[j])
 	}
 	a.paths = a.paths[:len(w.pathInfo)]
+	w.noteStates(a)
 	if p := &a.paths[i]; w.d.steer.workers > 1 && !p.listed {
 		p.listed = w.d.steer.dir.put(a.key(p), w.number)
 	}
@@ -72,6 +75,7 @@ func (w *worker) dropPath(a *assoc, p *path) {
 	}
 	w.egress.release(p.egress)
 	p.egress = 0
+	p.uncount()
 }
 
 // route maps path i of an association to the best port whose link is up, and
@@ -103,6 +107,7 @@ func (w *worker) route(a *assoc, i int) {
 	}
 	_ = w.core.SetRoute(w.now, a.id, i, r) // fails only if the association has just ended
 	w.egress.release(old)
+	w.count(p)
 }
 
 // wayTo chooses among the ways to dst over links that are up the first by a port that has
@@ -167,8 +172,11 @@ func (w *worker) lookAtLinks() (changed bool) {
 // path that is moved. A link that was down and up again between two looks lost
 // what was on the wire, so that counts as both.
 func (w *worker) linkChanged(p *workerPort, l nic.Link) {
-	if w.log != nil && p.announces {
-		w.log.Info("link", "port", p.info.Name, "up", l.Up, "mbps", l.SpeedMbps)
+	if p.announces {
+		w.d.feed.tellPort(&PortEvent{Port: p.info.Name, At: w.now, Link: l})
+		if w.log != nil {
+			w.log.Info("link", "port", p.info.Name, "up", l.Up, "mbps", l.SpeedMbps)
+		}
 	}
 	was := p.link.Up
 	p.link.Up = false

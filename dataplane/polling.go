@@ -24,10 +24,12 @@ func (g *PollGaps) add(gap sctpcore.Time) {
 
 // WorkerStats is what a worker did with its time.
 type WorkerStats struct {
-	Gaps   PollGaps
-	Sleeps uint64        // under IdleAdaptive
-	Woken  uint64        // those that ended because something came
-	Slept  sctpcore.Time // all of them together
+	CPU          int // -1 is not pinned
+	Associations int
+	Gaps         PollGaps
+	Sleeps       uint64        // under IdleAdaptive
+	Woken        uint64        // those that ended because something came
+	Slept        sctpcore.Time // all of them together
 }
 
 // polling keeps a worker's WorkerStats.

@@ -137,8 +137,10 @@ func (d *Dataplane) install(n *network) error {
 		if x.op == sctpcore.DeleteAddress {
 			on = old
 		}
-		if i := slices.IndexFunc(on.ifaces, func(f *inet.Iface) bool { return f.Owns(x.addr) }); d.log != nil {
-			d.log.Info("address", "port", d.ports[i].info.Name, "address", x.addr.Netip(), "change", x.op.String())
+		p := d.ports[slices.IndexFunc(on.ifaces, func(f *inet.Iface) bool { return f.Owns(x.addr) })]
+		d.feed.tellPort(&PortEvent{Port: p.info.Name, At: d.Now(), Link: p.nic.Link(), Addr: x.addr.Netip(), Op: x.op})
+		if d.log != nil {
+			d.log.Info("address", "port", p.info.Name, "address", x.addr.Netip(), "change", x.op.String())
 		}
 	}
 	return nil

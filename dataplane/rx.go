@@ -29,7 +29,9 @@ func (w *worker) receiveBurst(q *rxQueue) bool {
 	if n == 0 {
 		return false
 	}
+	q.count.RxPackets += uint64(n)
 	for _, pkt := range b.pkts[:n] {
+		q.count.RxBytes += uint64(pkt.Len())
 		if !w.sort(q.port, pkt) {
 			b.kept[b.nKept] = pkt
 			b.nKept++

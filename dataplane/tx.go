@@ -215,13 +215,24 @@ func (w *worker) flushPort(p *workerPort) {
 	}
 	sent := 0
 	for sent < len(p.out) {
-		n := p.nic.TxBurst(p.txQueue, p.out[sent:min(len(p.out), sent+nic.MaxBurst)])
+		burst := p.out[sent:min(len(p.out), sent+nic.MaxBurst)]
+		size := frameBytes(burst)
+		n := p.nic.TxBurst(p.txQueue, burst)
 		if n == 0 {
 			break
 		}
 		sent += n
+		p.count.TxPackets += uint64(n)
+		p.count.TxBytes += size - frameBytes(burst[n:])
 	}
 	p.empty(sent)
+}
+
+func frameBytes(pkts []*nic.Packet) (n uint64) {
+	for _, pkt := range pkts {
+		n += uint64(pkt.Len())
+	}
+	return n
 }
 
 // empty removes the first n packets of the batch.

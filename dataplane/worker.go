@@ -83,6 +83,8 @@ type worker struct {
 	drops     [numDrops]uint64
 	inetDrops inet.Drops
 	starved   uint64
+	noPort    pathCount // paths that map to none
+	failovers Failovers
 	last      counts // when it has stopped
 }
 
@@ -99,12 +101,16 @@ type workerPort struct {
 	txQueue int     // -1: the queue is txVia's
 	txVia   *worker // nil if txQueue is ours
 	out     []*nic.Packet
+	count   Traffic // sent
+
+	paths pathCount // that map to it
 }
 
 // rxQueue is a queue that the worker polls.
 type rxQueue struct {
 	port  *workerPort
 	queue int
+	count Traffic // received
 }
 
 // run polls until the dataplane stops.

@@ -20,6 +20,7 @@ type assoc struct {
 	passive             bool
 	owed                owed
 	primary, current    uint8
+	offPrimary          bool  // counted in Counters.OffPrimary
 	lastFrom            uint8 // path that the peer's last packet came from: where its answer goes
 	sackPath            uint8 // path that the last SACK went by
 	localPort, peerPort uint16
@@ -87,6 +88,12 @@ type rareTallies struct {
 func (a *assoc) countControl() {
 	a.e.ctr.OutCtrlChunks++
 	a.less.TxControl++
+}
+
+// countMessage counts a message that can be read.
+func (a *assoc) countMessage() {
+	a.stats.RxMessages++
+	a.e.ctr.InMessages++
 }
 
 // owed are the control chunks that an association has to send.
@@ -300,6 +307,7 @@ func (a *assoc) closeWith(why Reason, cause wire.CauseCode, chunk wire.Chunk, no
 		a.e.ctr.CurrEstab--
 	}
 	a.state = Closed
+	a.countOffPrimary()
 	a.e.unindex(a)
 	a.e.wheel.remove(a.slot)
 	a.armed = Never

@@ -62,6 +62,7 @@ func (a *assoc) putRun(k *packetBuilder, now Time) {
 	p.startRTT(first, now)
 	p.txDataChunks += chunks
 	o.sent += chunks
+	a.e.ctr.OutMessages += chunks
 	a.e.ctr.OutUnorderChunks += unordered
 	if unordered > 0 {
 		a.less.TxUnordered += unordered

@@ -13,6 +13,12 @@ type Counters struct {
 	T3RtxExpireds, T5ShutdownGuardExpireds, DelaySackExpireds       uint64
 	T4RTOExpireds                                                   uint64
 	FastRetransmits, RetransmittedChunks, Failovers, HeartbeatsSent uint64
+	// OutMessages and InMessages are user messages of which the last chunk was sent, or
+	// which can be read.
+	OutMessages, InMessages uint64
+	// OffPrimary is how many associations there are now whose new data goes elsewhere
+	// than to their primary path.
+	OffPrimary uint64
 
 	Drops Drops
 }

@@ -305,7 +305,7 @@ func (a *assoc) place(d wire.Data, t wire.TSN, b block) {
 		in.continuePartial(a, readyRun{b, uint32(len(d)), d.Ending()}, d)
 	case d.Beginning() && d.Ending() && !in.partial.active && (d.Unordered() || in.streams[d.StreamID()].next == d.SSN()):
 		in.ready.push(readyRun{b, uint32(len(d)), true})
-		a.stats.RxMessages++
+		a.countMessage()
 		if !d.Unordered() {
 			in.streams[d.StreamID()].next++
 			a.deliverWaiting(d.StreamID())

@@ -14,7 +14,7 @@ import (
 // every block of the store has one owner. It returns the first that does not hold.
 func invariants(e *Endpoint) error {
 	owners := map[block]AssocID{}
-	established := uint64(0)
+	established, offPrimary := uint64(0), uint64(0)
 	live, kept := 0, 0
 	for slot, a := range e.slots {
 		if a == nil {
@@ -26,6 +26,9 @@ func invariants(e *Endpoint) error {
 		}
 		if a.state >= Established {
 			established++
+			if a.current != a.primary {
+				offPrimary++
+			}
 		}
 		if a.state != Closed {
 			live++
@@ -49,6 +52,8 @@ func invariants(e *Endpoint) error {
 	switch {
 	case established != e.ctr.CurrEstab:
 		return fmt.Errorf("%d associations are established, CurrEstab says %d", established, e.ctr.CurrEstab)
+	case offPrimary != e.ctr.OffPrimary:
+		return fmt.Errorf("%d associations are off their primary paths, OffPrimary says %d", offPrimary, e.ctr.OffPrimary)
 	case live != e.tags.count:
 		return fmt.Errorf("%d associations are live, the tag table has %d", live, e.tags.count)
 	case e.replies.n < 0 || e.replies.n > maxReplies || e.replies.tokens < 0 || e.replies.tokens > e.replies.perSecond:

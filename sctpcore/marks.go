@@ -79,6 +79,17 @@ func (w *markWord) of(s markSet) uint64 {
 	return w.sent &^ w.fast
 }
 
+// count is how many TSNs of a set there are from t on and before end.
+func (m *marks) count(s markSet, t, end wire.TSN) (n int) {
+	for t.Less(end) {
+		i := int(t) & (m.size - 1)
+		places := min(64-i&63, m.size-i, int(end-t))
+		n += bits.OnesCount64(m.words[i>>6].of(s) >> (i & 63) << (64 - places))
+		t += wire.TSN(places)
+	}
+	return n
+}
+
 // next is the first TSN of a set from t on and before end; end if there is none.
 func (m *marks) next(s markSet, t, end wire.TSN) wire.TSN {
 	for t.Less(end) {

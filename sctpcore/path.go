@@ -167,6 +167,7 @@ func (a *assoc) pathError(i int, now Time) {
 	}
 	if switchover >= 0 && i == int(a.primary) && p.errors > switchover && a.current != a.primary {
 		a.primary = a.current
+		a.countOffPrimary()
 	}
 }
 
@@ -193,6 +194,7 @@ func (a *assoc) pathAnswered(i int, why Reason, now Time) {
 func (a *assoc) choosePath(now Time) {
 	best := a.bestPath(-1)
 	if best == int(a.current) {
+		a.countOffPrimary()
 		return
 	}
 	if !a.failover.pending {
@@ -201,7 +203,21 @@ func (a *assoc) choosePath(now Time) {
 		a.failover.pending = false
 	}
 	a.current = uint8(best)
+	a.countOffPrimary()
 	a.wantTransmit()
+}
+
+// countOffPrimary follows every change of primary, current or state.
+func (a *assoc) countOffPrimary() {
+	off := a.state >= Established && a.current != a.primary
+	if off == a.offPrimary {
+		return
+	}
+	if a.offPrimary = off; off {
+		a.e.ctr.OffPrimary++
+	} else {
+		a.e.ctr.OffPrimary--
+	}
 }
 
 // rank orders paths for choosePath; lower is better.

@@ -63,6 +63,7 @@ func (a *assoc) takeRun(b []byte) (rest []byte) {
 	a.tellOnce(toldReadable, EventReadable)
 	a.stats.RxMessages += uint64(n)
 	a.stats.RxDataChunks += uint64(n)
+	a.e.ctr.InMessages += uint64(n)
 	a.e.ctr.InOrderChunks += uint64(n)
 	return b[at:]
 }

@@ -135,7 +135,7 @@ func (a *assoc) deliver(first wire.TSN) {
 	for t := first; t.LessEq(last); t++ {
 		in.ready.push(in.take(t))
 	}
-	a.stats.RxMessages++
+	a.countMessage()
 	a.tellOnce(toldReadable, EventReadable)
 }
 
@@ -203,7 +203,7 @@ func (in *inbound) continuePartial(a *assoc, r readyRun, d wire.Data) {
 		in.ready.push(r)
 	}
 	in.partial.active = false
-	a.stats.RxMessages++
+	a.countMessage()
 	if !d.Unordered() {
 		in.streams[d.StreamID()].next++
 	}

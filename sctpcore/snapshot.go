@@ -1,13 +1,31 @@
 package sctpcore
 
+// Slots is how many places for associations there are now, with and without one. An
+// association keeps its place.
+func (e *Endpoint) Slots() int { return len(e.slots) }
+
+// At is the association in place i, below Slots; 0 if there is none.
+func (e *Endpoint) At(i int) AssocID {
+	if a := e.slots[i]; a != nil {
+		return a.id
+	}
+	return 0
+}
+
 // Assoc is a snapshot of an association; it may allocate.
-func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) {
+func (e *Endpoint) Assoc(id AssocID) (s AssocInfo, ok bool) {
+	ok = e.AssocInto(id, &s)
+	return s, ok
+}
+
+// AssocInto is Assoc into s, whose LocalAddrs are used again.
+func (e *Endpoint) AssocInto(id AssocID, s *AssocInfo) bool {
 	a := e.assoc(id)
 	if a == nil {
-		return AssocInfo{}, false
+		return false
 	}
 	c, l, o := &a.stats, &a.less, &a.out
-	s := AssocInfo{State: a.state, LocalPort: a.localPort, PeerPort: a.peerPort, LocalTag: a.localTag, PeerTag: a.peerTag,
+	*s = AssocInfo{LocalAddrs: s.LocalAddrs[:0], State: a.state, LocalPort: a.localPort, PeerPort: a.peerPort, LocalTag: a.localTag, PeerTag: a.peerTag,
 		InStreams: a.inStreamsMax, OutStreams: len(o.nextSSN), Features: a.features(),
 		PeerRwnd: o.peerRwnd, Rwnd: a.in.rwnd(), FragmentSize: a.fragmentSize(),
 		SendQueued: o.queued, InFlight: o.flight, UnackedChunks: o.unacked(), QueuedMessages: int(o.messages.tail - o.cut),
@@ -32,16 +50,12 @@ func (e *Endpoint) Assoc(id AssocID) (AssocInfo, bool) {
 			s.LocalAddrs = append(s.LocalAddrs, l)
 		}
 	}
-	return s, true
+	return true
 }
 
 // unacked is the chunks that were sent and not acknowledged, by gap blocks neither.
 func (o *outbound) unacked() int {
-	n := 0
-	for t := o.first(ackable, o.cumAcked+1); t != o.nextTSN; t = o.first(ackable, t+1) {
-		n++
-	}
-	return n
+	return o.marks.count(ackable, o.cumAcked+1, o.nextTSN)
 }
 
 func (a *assoc) features() (f Features) {

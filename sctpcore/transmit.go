@@ -291,9 +291,15 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 	o.cutOff += n
 	if m.flags&Unordered != 0 {
 		a.less.TxUnordered++
+		a.e.ctr.OutUnorderChunks++
+	} else {
+		a.e.ctr.OutOrderChunks++
 	}
 	if o.cutOff == len(m.data) {
-		a.countMessage(m, c)
+		a.e.ctr.OutMessages++
+		if c.flags&wire.FlagB == 0 {
+			a.e.ctr.FragUsrMsgs++
+		}
 		o.cut++
 		o.cutOff = 0
 		a.passFailed()
@@ -312,17 +318,6 @@ func (o *outbound) consumeWindow(t wire.TSN, n int) {
 
 // minFragment is the least user data worth a chunk of its own at a packet's end.
 const minFragment = 256
-
-func (a *assoc) countMessage(m *outMessage, last *outChunk) {
-	if m.flags&Unordered != 0 {
-		a.e.ctr.OutUnorderChunks++
-	} else {
-		a.e.ctr.OutOrderChunks++
-	}
-	if last.flags&wire.FlagB == 0 {
-		a.e.ctr.FragUsrMsgs++
-	}
-}
 
 // dataFlags are the flags of a chunk that holds n bytes of m from off on.
 func (a *assoc) dataFlags(m *outMessage, off, n int) uint8 {

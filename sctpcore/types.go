@@ -31,6 +31,9 @@ var (
 // not used again soon, so a stale one is told from a live one. 0 is none.
 type AssocID uint32
 
+// Slot is the place that the association has, or had, in its Endpoint.
+func (id AssocID) Slot() int { return int(id.slot()) }
+
 // Inbound is one received SCTP packet. Its checksum has been verified by the
 // caller (RFC 9260, section 6.8). The core reads Data during HandlePackets only.
 type Inbound struct {
@@ -136,6 +139,7 @@ const (
 	Active                             // works
 	PotentiallyFailed                  // missed acknowledgements: used only if nothing better is there
 	Inactive                           // given up; heartbeats go on
+	NumPathStates                      // above every state
 )
 
 var pathStateNames = [...]string{"UNCONFIRMED", "ACTIVE", "PF", "INACTIVE"}

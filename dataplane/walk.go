@@ -1,0 +1,140 @@
+package dataplane
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// AssocName names an association of a dataplane, also after its end. The zero value is none.
+type AssocName struct {
+	Worker uint8
+	ID     sctpcore.AssocID
+}
+
+// String is e.g. "0.1048593".
+func (n AssocName) String() string {
+	return strconv.Itoa(int(n.Worker)) + "." + strconv.FormatUint(uint64(n.ID), 10)
+}
+
+// ParseAssocName reads what String writes.
+func ParseAssocName(s string) (AssocName, error) {
+	worker, id, _ := strings.Cut(s, ".")
+	w, err := strconv.ParseUint(worker, 10, 8)
+	if err == nil {
+		var n uint64
+		if n, err = strconv.ParseUint(id, 10, 32); err == nil && n != 0 {
+			return AssocName{uint8(w), sctpcore.AssocID(n)}, nil
+		}
+	}
+	return AssocName{}, fmt.Errorf("dataplane: %q is not the name of an association: it is two numbers, as in 0.1048576", s)
+}
+
+// Name is the association's.
+func (e *PathEvent) Name() AssocName { return AssocName{e.Conn.w.number, e.Assoc} }
+
+// AssocSnapshot is an association as it was at one moment.
+type AssocSnapshot struct {
+	Name  AssocName
+	Since sctpcore.Time // that it exists, by the dataplane's clock
+	sctpcore.AssocInfo
+	Paths []PathInfo
+}
+
+// Bounds of one turn of a Walk, at about 1 µs for each association: the worker's ports
+// wait for it.
+const (
+	walkTurn  = 128  // associations
+	walkPaths = 512  // paths; the last association may pass it
+	walkSlots = 4096 // places in the core, occupied or not
+)
+
+// Walk goes through the associations of all workers, each in the order of its places, which
+// none changes while it lasts: who is there from beginning to end is met once. One
+// goroutine at a time may use it.
+type Walk struct {
+	d     *Dataplane
+	at    int // worker
+	slot  int // of its core, the next one
+	list  []AssocSnapshot
+	paths []PathInfo
+	infos []sctpcore.PathInfo
+}
+
+// Walk begins behind an association, whether it still exists or not; with the zero
+// AssocName at the first one.
+func (d *Dataplane) Walk(after AssocName) *Walk {
+	k := &Walk{d: d, at: int(after.Worker)}
+	if after.ID != 0 {
+		k.slot = after.ID.Slot() + 1
+	}
+	return k
+}
+
+// Next is the next associations, at most limit and at most 128: what the worker tells
+// between two bursts. They are valid until the next call. There are none after the
+// last one.
+func (k *Walk) Next(limit int) []AssocSnapshot {
+	limit = min(limit, walkTurn)
+	if k.list == nil {
+		k.list = make([]AssocSnapshot, walkTurn)
+	}
+	for k.at < len(k.d.workers) && limit > 0 {
+		n, more := 0, false
+		err := k.d.workers[k.at].call(func(w *worker) { n, more = w.walk(k, limit) })
+		if err != nil || !more {
+			k.at++
+			k.slot = 0
+		}
+		if err == nil && n > 0 {
+			return k.list[:n]
+		}
+	}
+	return nil
+}
+
+// walk tells the next associations of this worker; more is false behind the last one.
+func (w *worker) walk(k *Walk, limit int) (n int, more bool) {
+	k.paths = k.paths[:0]
+	for tried := 0; k.slot < w.core.Slots(); k.slot++ {
+		if n == limit || tried == walkSlots || len(k.paths) >= walkPaths {
+			return n, true
+		}
+		tried++
+		if a := w.assocs[w.core.At(k.slot)]; a != nil && !a.down && w.describe(a, &k.list[n], k) {
+			n++
+		}
+	}
+	return n, false
+}
+
+// describe fills s; its paths are in k's memory.
+func (w *worker) describe(a *assoc, s *AssocSnapshot, k *Walk) bool {
+	if !w.core.AssocInto(a.id, &s.AssocInfo) {
+		return false
+	}
+	s.Name, s.Since = AssocName{w.number, a.id}, a.since
+	k.infos = w.core.Paths(a.id, k.infos[:0])
+	from := len(k.paths)
+	for i := range k.infos {
+		_, port := w.pathName(a, uint8(i))
+		k.paths = append(k.paths, PathInfo{k.infos[i], port})
+	}
+	s.Paths = k.paths[from:len(k.paths):len(k.paths)]
+	return true
+}
+
+// Assoc is a snapshot of one association; ok is false if there is none of that name.
+func (d *Dataplane) Assoc(name AssocName) (s AssocSnapshot, ok bool) {
+	if int(name.Worker) >= len(d.workers) {
+		return s, false
+	}
+	err := d.workers[name.Worker].call(func(w *worker) {
+		if a := w.assocs[name.ID]; a != nil && !a.down {
+			ok = w.describe(a, &s, &Walk{})
+		}
+	})
+	return s, ok && err == nil
+}

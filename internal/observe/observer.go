@@ -1,0 +1,188 @@
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// Options of an Observer.
+type Options struct {
+	Node    string // "" is the host's name
+	Version string
+	Logger  *slog.Logger // nil is silence
+}
+
+// Times of an Observer.
+const (
+	interval = time.Second     // from one sample to the next
+	patience = 2 * time.Second // for workers that are asked for associations
+	overdue  = 3 * time.Second // without a sample: a worker is stuck
+)
+
+// Observer watches one dataplane. Any goroutine may call any method.
+type Observer struct {
+	d       *dataplane.Dataplane
+	opt     Options
+	started time.Time
+	log     *Log
+	feed    *dataplane.Feed
+	stop    chan struct{}
+	closing sync.Once
+	done    sync.WaitGroup
+
+	walking chan struct{} // held by who asks workers for associations
+
+	mu      sync.Mutex
+	totals  dataplane.Totals // of the last sample
+	state   State            // the same, for people
+	sampled time.Time
+	history history
+	pages   map[pageKey]page // of this second
+}
+
+// New begins to watch a dataplane, until Close. Its ports must stay open as long.
+func New(d *dataplane.Dataplane, opt Options) (*Observer, error) {
+	o, err := prepare(d, opt)
+	if err != nil {
+		return nil, err
+	}
+	o.done.Add(2)
+	go o.run()
+	go o.follow()
+	return o, nil
+}
+
+// prepare is New without the goroutines.
+func prepare(d *dataplane.Dataplane, opt Options) (*Observer, error) {
+	if opt.Node == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("observe: the host has no name to show, configure one: %w", err)
+		}
+		opt.Node = name
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	o := &Observer{d: d, opt: opt, started: time.Now(), log: newLog(), feed: d.Subscribe(feedRoom),
+		stop: make(chan struct{}), walking: make(chan struct{}, 1)}
+	o.sample(o.started)
+	return o, nil
+}
+
+// Close stops watching, and ends followers of the Log when they have read it.
+func (o *Observer) Close() {
+	o.closing.Do(func() {
+		close(o.stop)
+		o.feed.Close()
+		o.done.Wait()
+		o.log.close()
+	})
+}
+
+// Log is what happens.
+func (o *Observer) Log() *Log { return o.log }
+
+// History is the rates of the last ten minutes.
+func (o *Observer) History() History {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return History{Points: o.history.points()}
+}
+
+// Health is nil while all workers answer: their last answer is at most 3 s old.
+func (o *Observer) Health() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if age := time.Since(o.sampled); age > overdue {
+		return fmt.Errorf("observe: a worker has not answered for %v", age.Round(time.Second))
+	}
+	return nil
+}
+
+func (o *Observer) run() {
+	defer o.done.Done()
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-o.stop:
+			return
+		case now := <-tick.C:
+			o.sample(now)
+		}
+	}
+}
+
+// sample asks the workers for their counters.
+func (o *Observer) sample(now time.Time) {
+	t := o.d.Totals()
+	s := o.stateOf(&t, now)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.sampled.IsZero() {
+		o.history.add(pointOf(&o.totals, &t, now))
+	}
+	o.totals, o.state, o.sampled, o.pages = t, s, now, nil
+}
+
+// Want is what a State is to have.
+type Want struct {
+	Ports, Drops, Counters, Workers, Assocs bool
+
+	// Of Assocs: those after the one with this ID (Assoc.ID, State.Next), which may be gone;
+	// "" is from the first one.
+	After string
+	Limit int    // at most MaxAssocs; 0 is DefaultAssocs
+	Assoc string // this one only
+}
+
+// Bounds of Want.Limit.
+const (
+	DefaultAssocs = 1000
+	MaxAssocs     = 10000
+)
+
+// ErrWant is what State gives, wrapped, for a Want that makes no sense.
+var ErrWant = errors.New("observe: no such part of a state")
+
+// ErrStuck is what State gives, wrapped, for associations of a worker that does not answer.
+var ErrStuck = errors.New("observe: a worker does not answer")
+
+// State is the dataplane at most a second ago. Its lists are shared with everybody who asks
+// in the same second: do not change them.
+func (o *Observer) State(w Want) (State, error) {
+	o.mu.Lock()
+	s := o.state
+	o.mu.Unlock()
+	if !w.Ports {
+		s.Ports = nil
+	}
+	if !w.Drops {
+		s.Drops = nil
+	}
+	if !w.Counters {
+		s.Counters = nil
+	}
+	if !w.Workers {
+		s.Workers = nil
+	}
+	if !w.Assocs {
+		return s, nil
+	}
+	p, err := o.page(w)
+	s.Assocs, s.Next = p.assocs, p.next
+	return s, err
+}
+
+// wall is a time of the dataplane's clock as one of the calendar.
+func (o *Observer) wall(t sctpcore.Time) time.Time {
+	return time.Now().Add(time.Duration(t - o.d.Now()))
+}
