@@ -119,6 +119,9 @@ func (w *worker) event(e *sctpcore.Event) {
 	case sctpcore.EventPathState:
 		w.pathState(a, e)
 		w.tell(a, e)
+	case sctpcore.EventFailover:
+		w.failovers.Switched.add(e.Switched - e.Detected)
+		w.tell(a, e)
 	default:
 		w.tell(a, e)
 	}

@@ -41,6 +41,6 @@
 // drops. Every drop has a name in drops.go.
 //
 // Threads: the API may be called from any goroutine. Everything else is a
-// worker's own, except what directory.go, portbook.go, renumber.go, events.go and apart.go
+// worker's own, except what directory.go, portbook.go, renumber.go, feed.go and apart.go
 // guard with locks off the data path.
 package dataplane
