@@ -13,10 +13,15 @@ PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/record ./
 # bench/peers is a module of its own; without libusrsctp it names what is missing.
 PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)
 
-.PHONY: help demo build test test-sockets test-system race lint interop bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets setup-system
+.PHONY: help demo testbed build test test-sockets test-system race lint interop bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets setup-system
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+testbed: ENGINE ?= auto
+testbed: VARIANT ?= all
+testbed: setup-test ## two nodes and a foreign peer in network namespaces (root): see docker/README.md
+	$(GO) run ./docker -engine $(ENGINE) -variant $(VARIANT)
 
 demo: setup build ## install what is missing, build, and run the demo
 	$(BIN) demo
@@ -41,7 +46,7 @@ test-sockets: setup-sockets build ## install and run Debian's SCTP programs, and
 	cd sockets/e2e && TRUNKLINE_PROGRAMS=1 $(GO) test -count=1 -timeout 10m -run TestPrograms
 
 # What needs a browser and other large programs of Debian's: tests named TestSystem…
-SYSTEM := ./internal/page ./internal/metrics
+SYSTEM := ./internal/page ./internal/metrics ./internal/testbed
 
 test-system: setup-system build ## install and run what a deployed system is tested with
 	TRUNKLINE_SYSTEM=1 $(GO) test -count=1 -p 1 -timeout 10m -run TestSystem $(SYSTEM)

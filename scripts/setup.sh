@@ -44,7 +44,10 @@ packages() {
 		echo lksctp-tools iperf3 socat ncat qperf netperfmeter stress-ng sip-tester freediameterd osmo-stp
 		echo kamailio kamailio-sctp-modules default-jdk-headless erlang-base
 		;;
-	system) echo chromium fonts-dejavu-core prometheus ;;
+	system)
+		echo chromium fonts-dejavu-core prometheus
+		echo iproute2 libusrsctp-dev # the testbed
+		;;
 	esac
 }
 

@@ -10,6 +10,9 @@
 // accounts for each. The director (Run) takes network 0 away, first with the
 // link and then silently, and measures by the dataplane's own events and clock.
 //
+// Probe is the same stream to an echo service in another process: the sender and the
+// verifier share one end, and who runs it breaks the networks.
+//
 // Ownership: Run owns everything it opens and closes it in reverse order, on
 // failure too. Threads: the Verifier belongs to the receiver's goroutine; what
 // the view shows meanwhile goes through atomics.

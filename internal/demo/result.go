@@ -41,42 +41,27 @@ func (r *Result) judge() {
 	if want := 2; len(r.Failovers) < want {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d of %d failovers were made", len(r.Failovers), want))
 	}
-	for _, c := range []struct {
-		n    uint64
-		what string
-	}{
-		{r.Tally.Lost, "lost"}, {r.Tally.Duplicated, "duplicated"},
-		{r.Tally.OutOfOrder, "out of order"}, {r.Tally.Corrupt, "corrupt"},
-	} {
-		if c.n > 0 {
-			r.Reasons = append(r.Reasons, fmt.Sprintf("%d messages %s", c.n, c.what))
-		}
-	}
-	if r.Tally.Sent == 0 {
-		r.Reasons = append(r.Reasons, "no message was sent")
-	}
+	r.Reasons = append(r.Reasons, r.Tally.faults()...)
 	r.Pass = len(r.Reasons) == 0 && r.Tally.Clean()
 }
 
 // write writes the plain result block.
 func (r *Result) write(w io.Writer) {
 	fmt.Fprintf(w, "\nResult (%s ports, %s timers, %.1f s)\n", r.Device, r.Timers, r.Elapsed.Seconds())
-	fmt.Fprintf(w, "  messages sent      %12d\n", r.Tally.Sent)
-	fmt.Fprintf(w, "  messages received  %12d\n", r.Tally.Received)
-	fmt.Fprintf(w, "  lost               %12d\n", r.Tally.Lost)
-	fmt.Fprintf(w, "  duplicated         %12d\n", r.Tally.Duplicated)
-	fmt.Fprintf(w, "  out of order       %12d\n", r.Tally.OutOfOrder)
-	if r.Tally.Corrupt > 0 {
-		fmt.Fprintf(w, "  corrupt            %12d\n", r.Tally.Corrupt)
-	}
+	r.Tally.Write(w)
 	for _, f := range r.Failovers {
 		fmt.Fprintf(w, "  failover, %-12s %s\n", f.Cause, f.times())
 	}
-	if r.Pass {
+	WriteVerdict(w, r.Reasons)
+}
+
+// WriteVerdict writes the last line of a result: PASS, or FAIL and the reasons.
+func WriteVerdict(w io.Writer, reasons []string) {
+	if len(reasons) == 0 {
 		fmt.Fprintln(w, "PASS")
 		return
 	}
-	fmt.Fprintf(w, "FAIL: %s\n", strings.Join(r.Reasons, "; "))
+	fmt.Fprintf(w, "FAIL: %s\n", strings.Join(reasons, "; "))
 }
 
 // times says a failover's times in the unit of its kind: microseconds after a

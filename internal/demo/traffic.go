@@ -19,7 +19,19 @@ const (
 // totals are what the view shows while the traffic runs.
 type totals struct {
 	sent, received, bytes atomic.Uint64
+	last, pause           atomic.Int64 // nanoseconds: when something came, and the longest time without since takePause
 }
+
+// came marks that something was received.
+func (t *totals) came(now time.Time) {
+	last := t.last.Swap(now.UnixNano())
+	if gap := now.UnixNano() - last; last != 0 && gap > t.pause.Load() {
+		t.pause.Store(gap)
+	}
+}
+
+// takePause is the longest time without a message that ended since it was last asked.
+func (t *totals) takePause() time.Duration { return time.Duration(t.pause.Swap(0)) }
 
 // sender writes numbered messages to every stream in turn until stop is closed
 // or limit is reached; it runs in one goroutine.
@@ -101,6 +113,9 @@ func receive(conn *dataplane.Conn, v *Verifier, t *totals) error {
 	var part []byte // of a message that goes on: its rest comes next
 	for {
 		n, err := conn.RecvBatch(batch)
+		if n > 0 {
+			t.came(time.Now())
+		}
 		for i := range batch[:n] {
 			m := &batch[i]
 			msg := m.Data[:m.N]

@@ -1,5 +1,10 @@
 package demo
 
+import (
+	"fmt"
+	"io"
+)
+
 // maxMissing bounds the gaps that a stream's account remembers, in messages.
 // What is missing beyond it and comes later still counts as a duplicate, so a
 // run that passes it fails all the same.
@@ -34,6 +39,34 @@ type Tally struct {
 // Clean tells whether every message came once, in order and unharmed.
 func (t Tally) Clean() bool {
 	return t.Sent > 0 && t.Received == t.Sent && t.Lost == 0 && t.Duplicated == 0 && t.OutOfOrder == 0 && t.Corrupt == 0
+}
+
+// faults says what is not clean.
+func (t Tally) faults() (all []string) {
+	for _, c := range []struct {
+		n    uint64
+		what string
+	}{{t.Lost, "lost"}, {t.Duplicated, "duplicated"}, {t.OutOfOrder, "out of order"}, {t.Corrupt, "corrupt"}} {
+		if c.n > 0 {
+			all = append(all, fmt.Sprintf("%d messages %s", c.n, c.what))
+		}
+	}
+	if t.Sent == 0 {
+		all = append(all, "no message was sent")
+	}
+	return all
+}
+
+// Write writes the tally's lines of a plain result block.
+func (t Tally) Write(w io.Writer) {
+	fmt.Fprintf(w, "  messages sent      %12d\n", t.Sent)
+	fmt.Fprintf(w, "  messages received  %12d\n", t.Received)
+	fmt.Fprintf(w, "  lost               %12d\n", t.Lost)
+	fmt.Fprintf(w, "  duplicated         %12d\n", t.Duplicated)
+	fmt.Fprintf(w, "  out of order       %12d\n", t.OutOfOrder)
+	if t.Corrupt > 0 {
+		fmt.Fprintf(w, "  corrupt            %12d\n", t.Corrupt)
+	}
 }
 
 // NewVerifier makes a verifier of streams 0 to streams-1.

@@ -33,6 +33,8 @@ type Status struct {
 	Sent       uint64        `json:"sent"`
 	Received   uint64        `json:"received"`
 	Paths      []PathStatus  `json:"paths"`
+	// Pause is the longest time without a message since the last look; Probe alone has it.
+	Pause time.Duration `json:"longest_pause_ns,omitempty"`
 }
 
 // PathStatus is one path of the sending side.
@@ -107,6 +109,9 @@ func (v *view) end() {
 func (s *Status) line() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[%5.1f s] %8.1f Mbit/s %8.0f msg/s", s.At.Seconds(), s.BitsPerSec/1e6, s.MsgsPerSec)
+	if s.Pause > 0 {
+		fmt.Fprintf(&b, " | longest pause %s", millis(s.Pause))
+	}
 	for _, p := range s.Paths {
 		fmt.Fprintf(&b, " | %s%s by %s %s RTO %s", star(p.Current), p.Dst, p.portName(), p.State, millis(p.RTO))
 	}

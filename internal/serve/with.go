@@ -10,11 +10,17 @@ import (
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/internal/config"
 	"github.com/trunkline-sctp/trunkline/internal/ports"
+	"github.com/trunkline-sctp/trunkline/nic"
 )
 
 // With starts the dataplane of a configuration, calls use, and closes all that
 // it opened. What is logged goes to log.
-func With(f *config.File, log *slog.Logger, use func(*dataplane.Dataplane) error) (err error) {
+func With(f *config.File, log *slog.Logger, use func(*dataplane.Dataplane) error) error {
+	return WithPorts(f, log, func(d *dataplane.Dataplane, _ []nic.Port) error { return use(d) })
+}
+
+// WithPorts is With for who also wants the ports, in the configuration's order.
+func WithPorts(f *config.File, log *slog.Logger, use func(*dataplane.Dataplane, []nic.Port) error) (err error) {
 	rig := ports.New(ports.Memory{Hugepages: f.Memory.Hugepages, Megabytes: f.Memory.Megabytes})
 	closing := func(what string, c func() error) {
 		if cerr := c(); cerr != nil {
@@ -40,7 +46,7 @@ func With(f *config.File, log *slog.Logger, use func(*dataplane.Dataplane) error
 		info := p.Info()
 		log.Debug("port", "name", f.Ports[i].Name, "driver", info.Driver, "mtu", info.MTU, "link", p.Link().Up)
 	}
-	return use(d)
+	return use(d, opened)
 }
 
 // Logger is a logger as the configuration wants it.

@@ -1,0 +1,114 @@
+package testbed
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/internal/config"
+	"github.com/trunkline-sctp/trunkline/internal/demo"
+)
+
+// TestConfigurationsAreGood: Trunkline takes the files that nodes get.
+func TestConfigurationsAreGood(t *testing.T) {
+	for _, v := range Variants {
+		top := newTopology(v, "/run/x")
+		for _, n := range []*node{top.a, top.b} {
+			f, err := config.Parse(n.name, []byte(n.config), config.Options{})
+			require.NoError(t, err, n.config)
+			require.Equal(t, n.onNetworks, f.Ports[len(f.Ports)-1].Device == "af_packet:eth1", n.config)
+		}
+	}
+}
+
+// TestEngineLeavesOurAddressesAlone: what an engine gives interfaces is none of the nodes'.
+func TestEngineLeavesOurAddressesAlone(t *testing.T) {
+	for _, s := range subnets {
+		r, gateway := engineRange(s)
+		require.True(t, r.Contains(gateway))
+		for _, n := range []byte{numberA, numberB, numberPeer} {
+			require.True(t, s.Contains(host(s, n)))
+			require.False(t, r.Contains(host(s, n)))
+		}
+	}
+}
+
+// TestEveryFaultFailsTheResult: whatever is wrong is a reason.
+func TestEveryFaultFailsTheResult(t *testing.T) {
+	good := func() *Result {
+		return &Result{Variant: AFPacket, Engine: "nothing", PeerMessages: 7,
+			Probe: demo.ProbeResult{Failovers: 1, Pass: true, Tally: demo.Tally{Sent: 3, Received: 3}},
+			Cuts:  []Cut{{What: "a cut", Pause: 20 * time.Millisecond, Returned: time.Second}}}
+	}
+	r := good()
+	r.judge()
+	require.True(t, r.Pass())
+	var out bytes.Buffer
+	r.Write(&out)
+	require.Contains(t, out.String(), "a cut: nothing came for 20.0 ms, used again 1000 ms after it was mended\nPASS\n")
+	for want, change := range map[string]func(*Result){
+		"1 messages lost":     func(r *Result) { r.Probe.Pass, r.Probe.Reasons = false, []string{"1 messages lost"} },
+		"gave no result":      func(r *Result) { r.Probe.Pass = false },
+		"no failover":         func(r *Result) { r.Probe.Failovers = 0 },
+		"peer had no message": func(r *Result) { r.PeerMessages = 0 },
+		"exit code 1":         func(r *Result) { r.Reasons = []string{"b ended with exit code 1"} },
+	} {
+		r := good()
+		change(r)
+		r.judge()
+		require.False(t, r.Pass(), want)
+		out.Reset()
+		r.Write(&out)
+		require.Contains(t, out.String(), want)
+		require.NotContains(t, out.String(), "PASS")
+	}
+}
+
+// TestPeersFailureIsSeen: the peer says itself what is wrong with what came.
+func TestPeersFailureIsSeen(t *testing.T) {
+	_, err := says("STATS")("RESULT FAIL reason=stream_1_differs ms=3")
+	require.ErrorIs(t, err, errPeerFailed)
+	ok, err := says("EVENT", "path=198.18.1.2", "state=available")("EVENT path=198.18.1.2 state=available error=0 ms=4")
+	require.True(t, ok)
+	require.NoError(t, err)
+	ok, _ = says("EVENT", "path=198.18.1.2")("EVENT path=198.18.1.21 state=available error=0 ms=4")
+	require.False(t, ok)
+}
+
+// TestAProgramThatFailsIsExplained: with the last that it said.
+func TestAProgramThatFailsIsExplained(t *testing.T) {
+	p, err := start("sh", exec.Command("sh", "-c", "cat; echo broken >&2; exit 3"), nil)
+	require.NoError(t, err)
+	require.NoError(t, p.feed("hello\n"))
+	require.NoError(t, p.await(t.Context(), "hello", has("hello")))
+	err = p.await(t.Context(), "more", has("more"))
+	require.ErrorContains(t, err, "sh: ended (exit status 3) without: more; it last said:\n  hello\n  broken")
+	code, err := p.wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 3, code)
+	p.stop()
+}
+
+// system runs every variant on an engine, as `make testbed` does.
+func system(t *testing.T, engine string) {
+	if os.Getenv("TRUNKLINE_SYSTEM") == "" {
+		t.Skip("TRUNKLINE_SYSTEM=1 runs it, as root")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	results, err := Run(ctx, Options{Variants: Variants, Engine: engine, Root: "../..", Out: &out})
+	t.Log(out.String())
+	require.NoError(t, err)
+	require.Len(t, results, len(Variants))
+	for _, r := range results {
+		require.True(t, r.Pass(), r.Reasons)
+	}
+}
+
+func TestSystemTestbedNamespaces(t *testing.T) { system(t, "namespaces") }
