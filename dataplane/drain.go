@@ -1,16 +1,36 @@
 package dataplane
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// drainPatience is what a worker is given to take no more associations, however little time
+// there is for these to end.
+const drainPatience = 100 * time.Millisecond
 
 // Drain has every association shut down gracefully, as Conn.CloseWrite does, and waits until
-// none is left or ctx is done; it gives how many are left, for Close to abort. From its
-// beginning nobody listens any more, Listen and what begins associations return net.ErrClosed,
+// none is left or ctx is done; it gives how many are left, for Close to abort, or -1 if a worker
+// does not answer. From its beginning nobody listens any more, Listen and what begins associations return net.ErrClosed,
 // and a peer that calls gets ABORT.
 func (d *Dataplane) Drain(ctx context.Context) (left int) {
-	for _, w := range d.workers {
-		_ = w.call((*worker).drain) // one that has stopped has nothing left
+	told := make(chan []*Conn, 1)
+	go func() {
+		for _, w := range d.workers {
+			_ = w.call((*worker).drain) // one that has stopped has nothing left
+		}
+		told <- d.Conns()
+	}()
+	var conns []*Conn
+	select {
+	case conns = <-told:
+	case <-ctx.Done():
+		select {
+		case conns = <-told:
+		case <-time.After(drainPatience):
+			return -1
+		}
 	}
-	conns := d.Conns()
 	for _, c := range conns {
 		_ = c.CloseWrite() // it may be shutting down already
 	}

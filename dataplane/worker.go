@@ -49,8 +49,9 @@ type worker struct {
 	kicks    kickList // with the bell what other threads write here
 	bell     nic.Bell // to be rung after anything was put before the worker
 	_        linePad
-	stepping sync.Mutex   // Config.Manual: instead of the worker's thread
-	over     bool         // Config.Manual: it has stopped
+	stepping sync.Mutex // Config.Manual: instead of the worker's thread
+	over     bool       // Config.Manual: it has stopped
+	asked    asked
 	stop     atomic.Int32 // running, aborting, draining
 	stopAt   sctpcore.Time
 	draining bool // it takes no more associations

@@ -33,6 +33,9 @@ type File struct {
 	HTTP      HTTP
 	Metrics   Metrics
 	Log       Log
+	Drain     time.Duration // how long associations may take to shut down at the end
+
+	places map[string]*token.Token
 }
 
 // HugepageModes are the words for whether to use hugepages.
@@ -102,8 +105,8 @@ func Load(path string, opt Options) (*File, error) {
 
 // Parse is Load of a file's content; path is for messages only.
 func Parse(path string, src []byte, opt Options) (*File, error) {
-	r := &reader{file: path, opt: opt}
-	f := &File{Path: path}
+	r := &reader{file: path, opt: opt, places: map[string]*token.Token{}}
+	f := &File{Path: path, places: r.places}
 	if root, ok := r.parse(src); ok {
 		r.readFile(root, f)
 		r.crossCheck(f)

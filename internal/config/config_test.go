@@ -55,10 +55,10 @@ func TestEveryMistakeHasItsPlaceAndMend(t *testing.T) {
 		{"empty", "", []string{`f.yaml: the file is empty; start from examples/trunkline.yaml`}},
 		{"only a comment", "# nothing\n", []string{`f.yaml: the file is empty; start from examples/trunkline.yaml`}},
 		{"syntax", "ports: [1,\nlog: 2\n", []string{`f.yaml:1:8: syntax: sequence end token ']' not found; mend the YAML at the mark`}},
-		{"a list", "- 1\n", []string{`f.yaml:1:1: the file must be a mapping, not a list; write it as ` + "`key: value`" + ` lines; the keys are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, metrics, log`}},
+		{"a list", "- 1\n", []string{`f.yaml:1:1: the file must be a mapping, not a list; write it as ` + "`key: value`" + ` lines; the keys are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, metrics, log, drain`}},
 		{"two documents", onePort + "---\n" + onePort, []string{`f.yaml:3:6: the file has more than one document; keep one`}},
 		{"unknown key", "portz: []\n" + onePort, []string{`f.yaml:1:1: unknown key portz; did you mean "ports"?`}},
-		{"unlike any key", "colour: red\n" + onePort, []string{`f.yaml:1:1: unknown key colour; the keys here are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, metrics, log`}},
+		{"unlike any key", "colour: red\n" + onePort, []string{`f.yaml:1:1: unknown key colour; the keys here are node, memory, ports, routes, workers, idle, idle_sleep, timers, limits, service, sockets, control, http, metrics, log, drain`}},
 		{"no ports", "log: {level: info}\n", []string{"f.yaml:1:1: ports is missing; give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`"}},
 		{"ports empty", "ports: []\n", []string{`f.yaml:1:8: ports is empty; give at least one`}},
 		{"ports a mapping", "ports: {name: p0}\n", []string{"f.yaml:1:8: ports must be a list, not a mapping; write `ports: [ … ]` or lines that begin with `- `"}},
@@ -252,4 +252,19 @@ func FuzzParse(f *testing.F) {
 		}
 		require.NotEmpty(t, file.Ports)
 	})
+}
+
+// TestProblemHasAPlace: that of the value, or of the section that would have it.
+func TestProblemHasAPlace(t *testing.T) {
+	f, err := Parse("f.yaml", []byte(onePort+"log: {level: info}\n"), machine)
+	require.NoError(t, err)
+	for key, want := range map[string]string{
+		"ports[0].device": "f.yaml:1:28: ports[0].device x; y",
+		"log.level":       "f.yaml:2:14: log.level x; y",
+		"sockets.path":    "f.yaml: sockets.path x; y",
+	} {
+		require.Equal(t, want, f.Problem(key, "x", "y").String())
+	}
+	require.Equal(t, "f.yaml:2:6: log.format x; y", f.Problem("log.format", "x", "y").String())
+	require.Equal(t, ">  2 | log: {level: info}\n                    ^", f.Problem("log.level", "", "").Source)
 }

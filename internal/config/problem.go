@@ -42,12 +42,25 @@ func (ps Problems) Error() string {
 
 // report adds a problem at a token; nil is the file as a whole.
 func (r *reader) report(at *token.Token, mend, format string, args ...any) {
-	p := Problem{File: r.file, What: fmt.Sprintf(format, args...), Mend: mend}
-	if at != nil && at.Position != nil {
-		p.Line, p.Column = at.Position.Line, at.Position.Column
-		p.Source = source(at)
+	r.problems = append(r.problems, problemAt(r.file, at, fmt.Sprintf(format, args...), mend))
+}
+
+// Problem says what is wrong with the value of a key, such as "ports[0].device", at its place, or
+// at that of the section that it would be in.
+func (f *File) Problem(key, what, mend string) Problem {
+	at := key
+	for f.places[at] == nil && at != "" {
+		at = at[:max(0, strings.LastIndexByte(at, '.'))]
 	}
-	r.problems = append(r.problems, p)
+	return problemAt(f.Path, f.places[at], key+" "+what, mend)
+}
+
+func problemAt(file string, at *token.Token, what, mend string) Problem {
+	p := Problem{File: file, What: what, Mend: mend}
+	if at != nil && at.Position != nil {
+		p.Line, p.Column, p.Source = at.Position.Line, at.Position.Column, source(at)
+	}
+	return p
 }
 
 // source is the line of the token and, below it, a mark at its column.

@@ -22,11 +22,12 @@ const (
 	maxVLAN      = 4094   // 802.1Q reserves 4095
 	maxMetrics   = 10_000 // associations with series of their own: a second for each scrape
 	maxPortName  = 31     // what the statistics and views have room for
+	maxDrain     = 3600 * sctpcore.Second
 )
 
 // readFile takes the whole file apart.
 func (r *reader) readFile(root ast.Node, f *File) {
-	s := r.section(root, "", "node", "memory", "ports", "routes", "workers", "idle", "idle_sleep", "timers", "limits", "service", "sockets", "control", "http", "metrics", "log")
+	s := r.section(root, "", "node", "memory", "ports", "routes", "workers", "idle", "idle_sleep", "timers", "limits", "service", "sockets", "control", "http", "metrics", "log", "drain")
 	r.readNode(s, f)
 	r.readMemory(s, f)
 	if s.need("ports", "give at least one port: `ports: [{name: p0, device: \"af_packet:eth1\", addresses: [10.0.1.1/24]}]`") != nil {
@@ -58,6 +59,9 @@ func (r *reader) readFile(root ast.Node, f *File) {
 	r.readHTTP(s.get("http"), f)
 	f.Metrics.Associations = 1000
 	r.section(s.get("metrics"), "metrics.", "associations").num("associations", 0, maxMetrics, &f.Metrics.Associations)
+	drain := 5 * sctpcore.Second
+	s.duration("drain", 0, maxDrain, &drain)
+	f.Drain = time.Duration(drain)
 	f.Log = Log{Level: "info", Format: "text"}
 	l := r.section(s.get("log"), "log.", "level", "format")
 	l.oneOf("level", &f.Log.Level, "debug", "info", "warn", "error")

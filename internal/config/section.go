@@ -13,6 +13,7 @@ type reader struct {
 	file     string
 	opt      Options
 	problems Problems
+	places   map[string]*token.Token // of values, by key with its path
 }
 
 // section is one mapping of the file while it is read, key by key.
@@ -57,6 +58,7 @@ func (s *section) add(e *ast.MappingValueNode, keys []string) {
 	for _, k := range keys {
 		if k == key {
 			s.values[key] = e.Value
+			s.r.places[s.path+key] = e.Value.GetToken()
 			return
 		}
 	}
