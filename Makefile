@@ -7,13 +7,14 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 50000x
 BENCHTIME   ?= 1s
 INTEROPTIME ?= 60
+KERNELTIME  ?= 600
 # What has neither cgo nor C below it, and so works under the race detector.
 PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/record ./nic/pcap ./dataplane/... ./sockets/...
 
 # bench/peers is a module of its own; without libusrsctp it names what is missing.
 PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)
 
-.PHONY: help demo testbed build test test-sockets test-system race lint interop bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets setup-system
+.PHONY: help demo testbed build test test-sockets test-system race lint interop test-kernel bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets setup-kernel setup-system
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -71,6 +72,10 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy, of all modules
 interop: setup-test ## against usrsctp at full speed for INTEROPTIME seconds, with and without loss; needs root
 	TRUNKLINE_INTEROP_SECONDS=$(INTEROPTIME) $(GO) test -count=1 -v -timeout 30m -run TestFullSpeed ./interop
 
+# modprobe is where only root's PATH has it.
+test-kernel: setup-kernel ## against Linux's SCTP in QEMU, KERNELTIME seconds of it random messages and cuts
+	PATH="$$PATH:/usr/sbin:/sbin" TRUNKLINE_KERNEL=$(KERNELTIME) $(GO) test -count=1 -v -timeout 30m -run TestKernel ./interop
+
 bench: setup-test ## run every benchmark, then the comparison with other stacks and testpmd (some 30 minutes)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
 	cd bench/peers && $(GO) run $(PEERTAGS) ./cmd/targets
@@ -95,6 +100,9 @@ setup-test:
 
 setup-sockets:
 	$(if $(SETUP),$(SETUP) sockets)
+
+setup-kernel:
+	$(if $(SETUP),$(SETUP) kernel)
 
 setup-system:
 	$(if $(SETUP),$(SETUP) system)

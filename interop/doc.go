@@ -18,13 +18,21 @@
 // place: the built command, run with a configuration file, and C programs that
 // it starts (node_test.go).
 //
+// The guest (guest_test.go, guest_image_test.go) is the lab of the tests named
+// TestKernel: a Linux kernel in QEMU, without KVM, whose two network cards are plugged
+// into vhost ports of ours. The same peer runs there, on the kernel's sockets, and is
+// spoken to over virtual serial ports. `make test-kernel` runs them; root is not needed.
+//
+//	dataplane ── nic/fault ── nic/pcap ── nic/dpdk vhost ── virtio-net eth0 ┐
+//	    └─────── nic/fault ── nic/pcap ── nic/dpdk vhost ── virtio-net eth1 ┴ Linux ── peer
+//
 // usrsctp sometimes hangs when a path dies on a busy machine; a case in which it
 // did is run again (hang_test.go).
 //
 // TestFullSpeed is the load test: both directions of several associations at
 // once, with every packet and every drop counter accounted for.
 //
-// The tests need root, the ip, ethtool, gcc, make, dumpcap and tshark programs,
+// The others need root, the ip, ethtool, gcc, make, dumpcap and tshark programs,
 // libusrsctp and libsctp. Where one is missing they are skipped with a line that names it;
 // with CI=true in the environment they fail instead.
 //

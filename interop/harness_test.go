@@ -28,16 +28,16 @@ var startEAL = sync.OnceValues(func() (*dpdk.EAL, error) {
 	return dpdk.Init(dpdk.Options{HugePages: dpdk.Off})
 })
 
-// openPort makes a DPDK port of our end of a network.
-func openPort(t testing.TB, iface string) nic.Port {
+// openPort makes a DPDK port, such as one of our end of a network.
+func openPort(t testing.TB, name, device string) nic.Port {
 	t.Helper()
 	eal, err := startEAL()
 	require.NoError(t, err, "start DPDK")
-	spec, err := dpdk.ParseDevice("af_packet:" + iface)
+	spec, err := dpdk.ParseDevice(device)
 	require.NoError(t, err)
-	spec.Name = iface
+	spec.Name = name
 	port, err := eal.Open(spec)
-	require.NoError(t, err, "open %s", iface)
+	require.NoError(t, err, "open %s", device)
 	return port
 }
 

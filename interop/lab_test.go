@@ -300,6 +300,12 @@ func (c cut) device(network int) string {
 	return fmt.Sprintf("br%d", network)
 }
 
+// peerIn runs the usrsctp peer.
+func (l *lab) peerIn(t testing.TB, args ...string) *peer {
+	t.Helper()
+	return startPeer(t, l.peer, args...)
+}
+
 // breakNetwork cuts a network, heal mends it.
 func (l *lab) breakNetwork(t testing.TB, network int, how cut) {
 	t.Helper()

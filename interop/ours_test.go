@@ -61,10 +61,16 @@ func (l *lab) startOurs(t testing.TB, timers profile) *side {
 // wrapped in another.
 func (l *lab) startWith(t testing.TB, timers profile, limits sctpcore.Limits, wrap func(nic.Port) nic.Port) *side {
 	t.Helper()
+	return startSide(t, timers, limits, func(i int) nic.Port { return wrap(openPort(t, l.ours[i], "af_packet:"+l.ours[i])) })
+}
+
+// startSide runs a dataplane on ports that open gives, one for each network.
+func startSide(t testing.TB, timers profile, limits sctpcore.Limits, open func(network int) nic.Port) *side {
+	t.Helper()
 	s := &side{t: t}
 	var configs []dataplane.PortConfig
-	for i, name := range l.ours {
-		port := wrap(openPort(t, name))
+	for i := range networks {
+		port := open(i)
 		s.ports = append(s.ports, port)
 		mac := port.Info().MAC
 		s.macs = append(s.macs, mac[:])

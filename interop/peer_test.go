@@ -27,28 +27,36 @@ const patience = 90 * time.Second
 
 // buildPeer compiles the usrsctp peer once per test binary.
 var buildPeer = sync.OnceValues(func() (string, error) {
+	flags := []string{"-lusrsctp"}
+	if out, err := exec.Command("pkg-config", "--cflags", "--libs", "usrsctp").Output(); err == nil {
+		flags = strings.Fields(string(out))
+	}
+	return compilePeer("usrsctp", flags...)
+})
+
+// compilePeer makes the peer of testdata/peer on a stack.
+func compilePeer(stack string, flags ...string) (string, error) {
 	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%dpeer-", labPrefix, os.Getpid()))
 	if err != nil {
 		return "", err
 	}
 	atExit = append(atExit, func() { os.RemoveAll(dir) })
-	flags := []string{"-lusrsctp"}
-	if out, err := exec.Command("pkg-config", "--cflags", "--libs", "usrsctp").Output(); err == nil {
-		flags = strings.Fields(string(out))
+	target := filepath.Join(dir, stack+"_peer")
+	args := []string{"-O2", "-g", "-Wall", "-Itestdata/peer", "-Itestdata/peer/" + stack, "-o", target}
+	for _, pattern := range []string{"testdata/peer/*.c", "testdata/peer/" + stack + "/*.c"} {
+		sources, err := filepath.Glob(pattern)
+		if err != nil {
+			return "", err
+		}
+		args = append(args, sources...)
 	}
-	target := filepath.Join(dir, "usrsctp_peer")
-	sources, err := filepath.Glob("testdata/peer/*.c")
-	if err != nil {
-		return "", err
-	}
-	args := append([]string{"-O2", "-g", "-Wall", "-o", target}, sources...)
 	args = append(append(args, flags...), "-lpthread")
 	out, err := exec.Command("gcc", args...).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("compile the usrsctp peer (apt-get install gcc libusrsctp-dev): %w\n%s", err, out)
+		return "", fmt.Errorf("compile the peer on %s (apt-get install gcc libusrsctp-dev libsctp-dev): %w\n%s", stack, err, out)
 	}
 	return target, nil
-})
+}
 
 // starter starts child processes on a thread that lives as long as the test
 // does: the kernel kills a child when the thread that made it ends.
@@ -102,12 +110,13 @@ func (l line) number(name string) uint64 {
 	return n
 }
 
-// peer is a running process of the lab: usrsctp, or a program of ours that prints lines.
+// peer is a running process of the lab or of the guest: a peer, or a program of ours that prints lines.
 type peer struct {
 	t     testing.TB
 	name  string
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
+	cmd   *exec.Cmd // nil in the guest
+	stdin io.Writer
+	end   func() // kills it
 	lines chan line
 	done  chan struct{} // closed when the process has ended
 
@@ -128,30 +137,38 @@ func startPeer(t testing.TB, namespace string, args ...string) *peer {
 // if it still runs then.
 func startProcess(t testing.TB, name string, cmd *exec.Cmd) *peer {
 	t.Helper()
-	p := &peer{t: t, name: name, cmd: cmd, lines: make(chan line, 4096), done: make(chan struct{})}
-	var err error
-	p.cmd.Stderr = os.Stderr
-	p.stdin, err = p.cmd.StdinPipe()
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
-	out, err := p.cmd.StdoutPipe()
+	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
-	require.NoError(t, startChild(p.cmd))
-	go p.read(out)
-	t.Cleanup(func() {
-		if t.Failed() {
-			p.explain()
-		}
-		p.kill()
-		if t.Failed() {
-			p.dump()
-		}
-	})
+	require.NoError(t, startChild(cmd))
+	p := &peer{t: t, name: name, cmd: cmd, stdin: stdin, end: func() { cmd.Process.Kill() }}
+	p.follow(out, func() { cmd.Wait() })
 	return p
 }
 
-// read takes the process's lines until it ends, then its end.
+// follow takes the process's lines until there are no more, or EXIT comes, and then waits for its
+// end. At the end of the test it is killed.
+func (p *peer) follow(out io.Reader, wait func()) {
+	p.lines, p.done = make(chan line, 4096), make(chan struct{})
+	go func() {
+		defer close(p.done)
+		p.read(out)
+		wait()
+	}()
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			p.explain()
+		}
+		p.kill()
+		if p.t.Failed() {
+			p.dump()
+		}
+	})
+}
+
 func (p *peer) read(out io.Reader) {
-	defer close(p.done)
 	for scan := bufio.NewScanner(out); scan.Scan(); {
 		l := parseLine(scan.Text())
 		p.mu.Lock()
@@ -161,8 +178,10 @@ func (p *peer) read(out io.Reader) {
 		case p.lines <- l:
 		default:
 		}
+		if l.key == "EXIT" {
+			return
+		}
 	}
-	p.cmd.Wait()
 }
 
 // count is how many lines so far ok holds of.
@@ -179,7 +198,7 @@ func (p *peer) count(ok func(line) bool) (n int) {
 
 // kill ends the process with SIGKILL and waits for that.
 func (p *peer) kill() {
-	p.cmd.Process.Kill()
+	p.end()
 	<-p.done
 }
 
@@ -282,6 +301,9 @@ func (p *peer) explain() {
 	case <-p.done:
 		return
 	case <-time.After(time.Second):
+	}
+	if p.cmd == nil {
+		return
 	}
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
 	for _, path := range threads {

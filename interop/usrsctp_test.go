@@ -43,6 +43,13 @@ func (c transferCase) name() string {
 	return c.family.name + "/" + role + "/" + string(c.how) + " cut/" + c.timers.name
 }
 
+// place is where a peer runs, and where its networks can be cut: a lab or a guest.
+type place interface {
+	peerIn(t testing.TB, args ...string) *peer
+	breakNetwork(t testing.TB, network int, how cut)
+	heal(t testing.TB, network int, how cut)
+}
+
 // TestUsrsctp is the real thing: data echoed between our dataplane and usrsctp
 // over two networks, in both roles and families, the primary cut in the
 // middle. Everything must come exactly once and in order, and both oracles
@@ -81,8 +88,8 @@ func TestUsrsctp(t *testing.T) {
 }
 
 // dial is the case in which we call the peer and check its echo.
-func (c transferCase) dial(t *testing.T, l *lab, ours *side, p plan) {
-	server := startPeer(t, l.peer, peerArgs("server", "echo", list(c.family.peer), "", peerPort, p)...)
+func (c transferCase) dial(t *testing.T, l place, ours *side, p plan) {
+	server := l.peerIn(t, peerArgs("server", "echo", list(c.family.peer), "", peerPort, p)...)
 	server.awaitKey("READY")
 	conn := ours.dial(addr(c.family.ours, 0), addr(c.family.peer, peerPort))
 	seen := watch(conn)
@@ -101,10 +108,10 @@ func (c transferCase) dial(t *testing.T, l *lab, ours *side, p plan) {
 }
 
 // answer is the case in which the peer calls us and checks our echo.
-func (c transferCase) answer(t *testing.T, l *lab, ours *side, p plan) {
+func (c transferCase) answer(t *testing.T, l place, ours *side, p plan) {
 	accept := ours.listen(addr(c.family.ours, ourPort))
 	args := peerArgs("client", "verify", list(c.family.peer), list(c.family.ours), ourPort, p)
-	client := startPeer(t, l.peer, append(args, "--pause", fmt.Sprint(p.bytes/2))...)
+	client := l.peerIn(t, append(args, "--pause", fmt.Sprint(p.bytes/2))...)
 	conn := accept()
 	seen := watch(conn)
 	var progress atomic.Uint64
@@ -123,7 +130,7 @@ func (c transferCase) answer(t *testing.T, l *lab, ours *side, p plan) {
 // usrsctp's INIT may come from either of its addresses, which is our primary
 // then. The second half of the data is held back until the cut is made, so that
 // it is in the middle on a slow machine too; release lets it go.
-func (c transferCase) disturb(t *testing.T, l *lab, p plan, conn *dataplane.Conn, release func(), await func(bytes uint64)) (network int) {
+func (c transferCase) disturb(t *testing.T, l place, p plan, conn *dataplane.Conn, release func(), await func(bytes uint64)) (network int) {
 	t.Helper()
 	await(p.bytes / 4)
 	network = currentNetwork(t, conn, c.family)

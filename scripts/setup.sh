@@ -5,17 +5,18 @@
 #   scripts/setup.sh test     also what the tests and the comparison need
 #   scripts/setup.sh sockets  also the SCTP programs that run on the sockets API
 #   scripts/setup.sh system   also what a deployed system is tested with: a browser, Prometheus
+#   scripts/setup.sh kernel   also QEMU, and a Linux kernel with SCTP to run in it
 #   scripts/setup.sh lint     nothing more (the linters are Go modules)
 #
 # It installs only what is missing, says what, and does nothing when all is
 # there. The servers among the programs are neither started nor left to start at boot. Elsewhere it prints what to install. It never installs Go.
 set -eu
 
-usage() { echo "usage: scripts/setup.sh [test|sockets|system|lint]" >&2; exit 2; }
+usage() { echo "usage: scripts/setup.sh [test|sockets|system|kernel|lint]" >&2; exit 2; }
 
 what=${1:-build}
 [ $# -le 1 ] || usage
-case $what in build | test | sockets | system | lint) ;; *) usage ;; esac
+case $what in build | test | sockets | system | kernel | lint) ;; *) usage ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 say() { echo "setup: $*"; }
@@ -39,6 +40,7 @@ packages() {
 	echo libdpdk-dev librte-meta-allpmds pkg-config gcc libc6-dev
 	case $what in
 	test) echo libusrsctp-dev tshark iproute2 ethtool dpdk libsctp-dev ;;
+	kernel) echo libsctp-dev tshark qemu-system-x86 kmod xz-utils ;;
 	sockets) # the programs, and a C compiler's and Java's needs
 		echo libsctp-dev iproute2 openssl python3
 		echo lksctp-tools iperf3 socat ncat qperf netperfmeter stress-ng sip-tester freediameterd osmo-stp
@@ -65,6 +67,7 @@ elsewhere() {
 	echo "  pkg-config, gcc and the C library's headers"
 	case $what in
 	test) echo "  usrsctp with headers, libsctp with headers, tshark, iproute2, ethtool, dpdk-testpmd" ;;
+	kernel) echo "  libsctp with headers and static library, tshark, qemu-system-x86_64, kmod. Put a Linux kernel with its modules and a static busybox where $guest says" ;;
 	sockets) echo "  libsctp with headers, iproute2, openssl, python3, and as many as you can of lksctp-tools, iperf3, socat, ncat, qperf,"
 		echo "    netperfmeter, stress-ng, sipp, freeDiameter, osmo-stp, kamailio with its sctp module, a JDK, Erlang" ;;
 	system) echo "  Chromium and a font, Prometheus with promtool" ;;
@@ -136,6 +139,34 @@ install() {
 	say "installed"
 }
 
+# The machine that the tests run in QEMU: a kernel with its modules and busybox,
+# unpacked in a folder of the user's, never installed.
+guest=${TRUNKLINE_GUEST:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/trunkline/guest}
+
+fetch_guest() {
+	if [ -e "$guest" ]; then
+		say "the guest's kernel is there: $guest"
+		return
+	fi
+	[ "$(dpkg --print-architecture)" = amd64 ] || die "the guest's kernel is fetched for amd64 only"
+	new=$guest.new$$
+	trap 'rm -rf "$new"' EXIT
+	mkdir -p "$new"
+	image=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9]\)/\1/p' | head -n 1)
+	[ -n "$image" ] || die "apt knows no linux-image-cloud-amd64, which has SCTP: this is for Debian (apt-get update may help)"
+	say "fetching $image and busybox-static into $guest"
+	(cd "$new" && apt-get -q download "$image" busybox-static >/dev/null) || die "apt-get download failed; see above"
+	for deb in "$new"/*.deb; do
+		dpkg -x "$deb" "$new" && rm "$deb"
+	done
+	[ -d "$new/lib/modules" ] || ln -s usr/lib "$new/lib"
+	find "$new/lib/" -name '*.ko.xz' -exec xz -d {} +
+	depmod=$(PATH=$PATH:/usr/sbin:/sbin command -v depmod)
+	"$depmod" -b "$new" "$(ls "$new/lib/modules")"
+	mv "$new" "$guest"
+	trap - EXIT
+}
+
 check_dpdk() {
 	command -v pkg-config >/dev/null || { say "there is no pkg-config"; return 1; }
 	pkg-config --exists libdpdk || { say "pkg-config does not find libdpdk; set PKG_CONFIG_PATH to where libdpdk.pc is"; return 1; }
@@ -152,6 +183,7 @@ need_go
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
 	install
 	check_dpdk || die "DPDK was installed and cannot be used"
+	[ "$what" != kernel ] || fetch_guest
 else
 	elsewhere
 fi

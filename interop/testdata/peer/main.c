@@ -1,4 +1,4 @@
-/* Reads the options, starts usrsctp, calls or accepts. */
+/* Reads the options, starts the stack, calls or accepts. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -33,22 +33,6 @@ static void configure(struct socket *so)
 
 		set_option_of(so, IPPROTO_SCTP, SCTP_EVENT, &e, sizeof e, "SCTP_EVENT");
 	}
-}
-
-static void set_defaults(void)
-{
-	usrsctp_sysctl_set_sctp_blackhole(0);
-	usrsctp_sysctl_set_sctp_rto_min_default(opt.rto_min);
-	usrsctp_sysctl_set_sctp_rto_initial_default(opt.rto_max);
-	usrsctp_sysctl_set_sctp_rto_max_default(opt.rto_max);
-	usrsctp_sysctl_set_sctp_init_rto_max_default(opt.rto_max);
-	usrsctp_sysctl_set_sctp_heartbeat_interval_default(opt.heartbeat);
-	usrsctp_sysctl_set_sctp_path_rtx_max_default(opt.path_retrans);
-	usrsctp_sysctl_set_sctp_assoc_rtx_max_default(20);
-	usrsctp_sysctl_set_sctp_delayed_sack_time_default(opt.sack_delay);
-	usrsctp_sysctl_set_sctp_sendspace(opt.buffer);
-	usrsctp_sysctl_set_sctp_recvspace(opt.buffer);
-	usrsctp_sysctl_set_sctp_nr_outgoing_streams_default(opt.streams < 64 ? 64 : opt.streams);
 }
 
 static struct socket *bound_socket(uint16_t port)
@@ -107,41 +91,23 @@ static void dial(void)
 	join_sessions();
 }
 
-/* widen gives the stack's raw sockets more room than the 128 KiB that it asks
- * for itself: what they lose looks like loss on the way. */
-static void widen(void)
-{
-	for (int fd = 0; fd < 64; fd++) {
-		int type = 0, size = (int)opt.raw_buffer;
-		socklen_t len = sizeof type;
-
-		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_RAW &&
-		    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
-			fail("SO_RCVBUFFORCE: %s", strerror(errno));
-	}
-}
-
 /* settle waits until no more packets come: those that end an association come
  * after the application has seen its end. */
 static void settle(void)
 {
-	struct sctpstat before, after;
+	uint64_t before;
 
 	do {
-		usrsctp_get_stat(&before);
+		before = stack_packets();
 		usleep(20000);
-		usrsctp_get_stat(&after);
-	} while (before.sctps_inpackets != after.sctps_inpackets || before.sctps_outpackets != after.sctps_outpackets);
+	} while (stack_packets() != before);
 }
 
 int main(int argc, char **argv)
 {
 	start_clock();
 	parse(argc, argv);
-	usrsctp_init(0, NULL, stack_debug);
-	set_defaults();
-	if (opt.raw_buffer != 0)
-		widen();
+	start_stack();
 	start_commands();
 	if (opt.server)
 		serve();
@@ -151,7 +117,6 @@ int main(int argc, char **argv)
 	tell_stack();
 	tell_authentication();
 	say("RESULT OK");
-	for (int i = 0; i < 100 && usrsctp_finish() != 0; i++)
-		usleep(10000);
+	finish_stack();
 	return 0;
 }

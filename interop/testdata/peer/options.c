@@ -64,7 +64,7 @@ static void set_option(const char *name, char *value)
 void parse(int argc, char **argv)
 {
 	if (argc < 2 || argc % 2 != 0)
-		fail("usage: usrsctp_peer server|client --local A,B [--remote A,B] --port N --mode M ...");
+		fail("usage: peer server|client --local A,B [--remote A,B] --port N --mode M ...");
 	opt.server = strcmp(argv[1], "server") == 0;
 	for (int i = 2; i < argc; i += 2)
 		set_option(argv[i], argv[i + 1]);

@@ -1,6 +1,7 @@
 /*
- * usrsctp_peer: an SCTP peer on usrsctp's raw sockets, driven by the interop
- * tests. It binds several addresses, connects or accepts, and then behaves as
+ * peer: an SCTP peer driven by the interop tests, on usrsctp's raw sockets or on
+ * the Linux kernel's SCTP: it is written for usrsctp's API, of which linux/ makes
+ * what it uses. It binds several addresses, connects or accepts, and then behaves as
  * told:
  *
  *   echo    send every message back, same stream and PPID
@@ -31,7 +32,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/socket.h>
-#include <usrsctp.h>
+
+#include "stack.h"
 
 /* MAX_MESSAGE is the longest of a plan; ROOM is for the longest of any test. */
 enum { MAX_ADDRS = 8, MAX_STREAMS = 65535, MAX_MESSAGE = 204800, ROOM = 1 << 20, PPID = 4242 };
@@ -58,9 +60,7 @@ void start_clock(void);
 uint64_t now_ns(void);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-void stack_debug(const char *format, ...);
 void tell_event(const union sctp_notification *n);
-void tell_stack(void);
 void tell_paths(struct socket *so);
 
 /* address.c: socket addresses; pack lays them one after the other, as the
@@ -109,6 +109,13 @@ void authenticate(struct socket *so);
 void do_add(struct session *s, const char *address);
 void do_remove(struct session *s, const char *address);
 void do_prefer(struct session *s, const char *address);
+
+/* stack.c of usrsctp/ or linux/: the stack with the defaults that the options
+ * say, how many packets it has sent and received, and its counters */
+void start_stack(void);
+void finish_stack(void);
+uint64_t stack_packets(void);
+void tell_stack(void);
 void tell_authentication(void);
 
 /* main.c */

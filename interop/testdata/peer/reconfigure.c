@@ -68,12 +68,3 @@ void do_prefer(struct session *s, const char *address)
 	make_address(&p.sspp_addr, address, 0);
 	set(s->so, SCTP_SET_PEER_PRIMARY_ADDR, &p, sizeof p, "SCTP_SET_PEER_PRIMARY_ADDR");
 }
-
-void tell_authentication(void)
-{
-	struct sctpstat stat;
-
-	usrsctp_get_stat(&stat);
-	say("AUTH in=%u missing=%u bad_id=%u bad=%u", stat.sctps_recvauth, stat.sctps_recvauthmissing,
-	    stat.sctps_recvivalhmacid, stat.sctps_recvauthfailed);
-}

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,15 +39,6 @@ void say(const char *format, ...)
 	pthread_mutex_unlock(&out_lock);
 }
 
-void stack_debug(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-}
-
 void fail(const char *format, ...)
 {
 	char reason[256];
@@ -64,23 +54,34 @@ void fail(const char *format, ...)
 	_exit(1);
 }
 
+static const char *name_of(const char *const *names, unsigned state)
+{
+	return state < 8 && names[state] != NULL ? names[state] : "?";
+}
+
 void tell_event(const union sctp_notification *n)
 {
-	static const char *const assoc[] = {"?", "up", "lost", "restart", "shutdown", "cannot_start"};
-	static const char *const path[] = {"?", "available", "unreachable", "removed", "added", "primary", "confirmed"};
+	static const char *const assoc[8] = {
+		[SCTP_COMM_UP] = "up", [SCTP_COMM_LOST] = "lost", [SCTP_RESTART] = "restart",
+		[SCTP_SHUTDOWN_COMP] = "shutdown", [SCTP_CANT_STR_ASSOC] = "cannot_start",
+	};
+	static const char *const path[8] = {
+		[SCTP_ADDR_AVAILABLE] = "available", [SCTP_ADDR_UNREACHABLE] = "unreachable", [SCTP_ADDR_REMOVED] = "removed",
+		[SCTP_ADDR_ADDED] = "added", [SCTP_ADDR_MADE_PRIM] = "primary", [SCTP_ADDR_CONFIRMED] = "confirmed",
+	};
 	char text[INET6_ADDRSTRLEN];
 	unsigned state;
 
 	switch (n->sn_header.sn_type) {
 	case SCTP_ASSOC_CHANGE:
 		state = n->sn_assoc_change.sac_state;
-		say("EVENT assoc=%s error=%u in=%u out=%u", assoc[state < 6 ? state : 0], n->sn_assoc_change.sac_error,
+		say("EVENT assoc=%s error=%u in=%u out=%u", name_of(assoc, state), n->sn_assoc_change.sac_error,
 		    n->sn_assoc_change.sac_inbound_streams, n->sn_assoc_change.sac_outbound_streams);
 		break;
 	case SCTP_PEER_ADDR_CHANGE:
 		state = n->sn_paddr_change.spc_state;
 		say("EVENT path=%s state=%s error=%u", address_text(&n->sn_paddr_change.spc_aaddr, text, sizeof text),
-		    path[state < 7 ? state : 0], n->sn_paddr_change.spc_error);
+		    name_of(path, state), n->sn_paddr_change.spc_error);
 		break;
 	case SCTP_REMOTE_ERROR:
 		say("EVENT remote_error=%u", n->sn_remote_error.sre_error);
@@ -94,24 +95,6 @@ void tell_event(const union sctp_notification *n)
 	default:
 		say("EVENT type=%u", n->sn_header.sn_type);
 	}
-}
-
-void tell_stack(void)
-{
-	struct sctpstat stat;
-	struct rusage use;
-
-	usrsctp_get_stat(&stat);
-	getrusage(RUSAGE_SELF, &use);
-	say("STACK in=%u out=%u data_in=%u data_out=%u sacks_in=%u sacks_out=%u retransmitted=%u t3=%u window_probes=%u window_timer=%u heartbeat_timer=%u sack_timer=%u"
-	    " fast=%u duplicates=%u badsum=%u badvtag=%u blue=%u restarts=%u rwnd_drops=%u chunk_drops=%u send_errors=%u"
-	    " heartbeats_out=%u heartbeats_in=%u heartbeat_acks_in=%u user_ms=%ld system_ms=%ld",
-	    stat.sctps_inpackets, stat.sctps_outpackets, stat.sctps_recvdata, stat.sctps_senddata, stat.sctps_recvsacks, stat.sctps_sendsacks,
-	    stat.sctps_sendretransdata, stat.sctps_timodata, stat.sctps_windowprobed, stat.sctps_timowindowprobe, stat.sctps_timoheartbeat, stat.sctps_timosack,
-	    stat.sctps_sendfastretrans, stat.sctps_recvdupdata, stat.sctps_checksumerrors, stat.sctps_badvtag, stat.sctps_outoftheblue,
-	    stat.sctps_restartestab, stat.sctps_datadroprwnd, stat.sctps_datadropchklmt, stat.sctps_senderrors,
-	    stat.sctps_sendheartbeat, stat.sctps_recvheartbeat, stat.sctps_recvheartbeatack,
-	    use.ru_utime.tv_sec * 1000 + use.ru_utime.tv_usec / 1000, use.ru_stime.tv_sec * 1000 + use.ru_stime.tv_usec / 1000);
 }
 
 void tell_paths(struct socket *so)

@@ -1,0 +1,96 @@
+//go:build linux && cgo
+
+package interop
+
+import (
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/sctpcore"
+)
+
+// TestKernelTransfer: data echoed between our dataplane and the kernel over two networks, in both
+// roles and families, the network in use cut in the middle, in each way that there is.
+// Everything must come exactly once and in order, and both oracles must be content
+// with every packet of both sides.
+func TestKernelTransfer(t *testing.T) {
+	const bytes = 16 << 20
+	g := startGuest(t, labTimers, true)
+	for _, c := range []transferCase{
+		{ipv4, true, cutCarrier, labTimers, bytes, 31},
+		{ipv4, false, cutSilent, labTimers, bytes, 32},
+		{ipv6, true, cutSilent, labTimers, bytes, 33},
+		{ipv6, false, cutCarrier, labTimers, bytes, 34},
+		{mixed, true, cutPort, labTimers, bytes, 35},
+		{mixed, false, cutPeerCarrier, labTimers, bytes, 36},
+	} {
+		require.True(t, t.Run(c.name(), func(t *testing.T) {
+			g.within(t)
+			p := plan{seed: c.seed, bytes: c.bytes, streams: 8}
+			n, total := p.messages()
+			t.Logf("seed %d: %d messages, %d bytes", p.seed, n, total)
+			if c.weDial {
+				c.dial(t, g, g.ours, p)
+			} else {
+				c.answer(t, g, g.ours, p)
+			}
+		}))
+	}
+	g.judge(t)
+}
+
+// TestKernelReset resets the guest's machine under an association. When it calls again from the
+// same port, we see the restart (RFC 9260, section 5.2.2) and go on with the
+// association; when we send first, its kernel knows of no association and aborts ours.
+func TestKernelReset(t *testing.T) {
+	p := plan{seed: 41, bytes: 1 << 20, streams: 4}
+	g := startGuest(t, rfc9260Timers, true)
+	accept := g.ours.listen(addr(ipv4.ours, ourPort))
+	args := append(peerArgs("client", "echo", list(ipv4.peer), list(ipv4.ours), ourPort, p), "--lport", "7001")
+	g.peerIn(t, args...)
+	conn := accept()
+	seen := watch(conn)
+	var progress atomic.Uint64
+	require.NoError(t, verify(conn, p, &progress, nil))
+
+	// The call begins before the networks are whole: what we send before it would be aborted.
+	for i := range networks {
+		g.breakNetwork(t, i, cutSilent)
+	}
+	g.reset()
+	g.configure()
+	second := g.peerIn(t, args...)
+	second.awaitKey("CONNECTED")
+	for i := range networks {
+		g.heal(t, i, cutSilent)
+	}
+	second.awaitEvent("assoc", "up")
+	seen.await(t, "restart", kind(sctpcore.EventRestart))
+	require.NoError(t, verify(conn, p, &progress, nil), "after the restart; our events:\n%v", seen)
+	t.Logf("our events:\n%v", seen)
+
+	g.reset()
+	g.configure()
+	require.NoError(t, conn.Send([]byte("is anybody there?"), nil))
+	require.ErrorIs(t, g.ours.ended(conn), syscall.ECONNRESET)
+	g.judge(t)
+}
+
+// TestKernelKilled kills the program in the guest: its kernel shuts the association down, and
+// the program calls again from the same port.
+func TestKernelKilled(t *testing.T) {
+	p := plan{seed: 42, bytes: 1 << 20, streams: 4}
+	g := startGuest(t, labTimers, false)
+	for range 2 {
+		accept := g.ours.listen(addr(ipv6.ours, ourPort))
+		client := g.peerIn(t, append(peerArgs("client", "echo", list(ipv6.peer), list(ipv6.ours), ourPort, p), "--lport", "7001")...)
+		conn := accept()
+		var progress atomic.Uint64
+		require.NoError(t, verify(conn, p, &progress, nil))
+		client.kill()
+		require.NoError(t, g.ours.ended(conn))
+	}
+}

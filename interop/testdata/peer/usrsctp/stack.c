@@ -1,0 +1,98 @@
+/* What is usrsctp's own. */
+#include <netinet/in.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+static void stack_debug(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+}
+
+static void set_defaults(void)
+{
+	usrsctp_sysctl_set_sctp_blackhole(0);
+	usrsctp_sysctl_set_sctp_rto_min_default(opt.rto_min);
+	usrsctp_sysctl_set_sctp_rto_initial_default(opt.rto_max);
+	usrsctp_sysctl_set_sctp_rto_max_default(opt.rto_max);
+	usrsctp_sysctl_set_sctp_init_rto_max_default(opt.rto_max);
+	usrsctp_sysctl_set_sctp_heartbeat_interval_default(opt.heartbeat);
+	usrsctp_sysctl_set_sctp_path_rtx_max_default(opt.path_retrans);
+	usrsctp_sysctl_set_sctp_assoc_rtx_max_default(20);
+	usrsctp_sysctl_set_sctp_delayed_sack_time_default(opt.sack_delay);
+	usrsctp_sysctl_set_sctp_sendspace(opt.buffer);
+	usrsctp_sysctl_set_sctp_recvspace(opt.buffer);
+	usrsctp_sysctl_set_sctp_nr_outgoing_streams_default(opt.streams < 64 ? 64 : opt.streams);
+}
+
+/* widen gives the stack's raw sockets more room than the 128 KiB that it asks
+ * for itself: what they lose looks like loss on the way. */
+static void widen(void)
+{
+	for (int fd = 0; fd < 64; fd++) {
+		int type = 0, size = (int)opt.raw_buffer;
+		socklen_t len = sizeof type;
+
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_RAW &&
+		    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
+			fail("SO_RCVBUFFORCE: %s", strerror(errno));
+	}
+}
+
+void start_stack(void)
+{
+	usrsctp_init(0, NULL, stack_debug);
+	set_defaults();
+	if (opt.raw_buffer != 0)
+		widen();
+}
+
+void finish_stack(void)
+{
+	for (int i = 0; i < 100 && usrsctp_finish() != 0; i++)
+		usleep(10000);
+}
+
+uint64_t stack_packets(void)
+{
+	struct sctpstat stat;
+
+	usrsctp_get_stat(&stat);
+	return (uint64_t)stat.sctps_inpackets + stat.sctps_outpackets;
+}
+
+void tell_stack(void)
+{
+	struct sctpstat stat;
+	struct rusage use;
+
+	usrsctp_get_stat(&stat);
+	getrusage(RUSAGE_SELF, &use);
+	say("STACK in=%u out=%u data_in=%u data_out=%u sacks_in=%u sacks_out=%u retransmitted=%u t3=%u window_probes=%u window_timer=%u heartbeat_timer=%u sack_timer=%u"
+	    " fast=%u duplicates=%u badsum=%u badvtag=%u blue=%u restarts=%u rwnd_drops=%u chunk_drops=%u send_errors=%u"
+	    " heartbeats_out=%u heartbeats_in=%u heartbeat_acks_in=%u user_ms=%ld system_ms=%ld",
+	    stat.sctps_inpackets, stat.sctps_outpackets, stat.sctps_recvdata, stat.sctps_senddata, stat.sctps_recvsacks, stat.sctps_sendsacks,
+	    stat.sctps_sendretransdata, stat.sctps_timodata, stat.sctps_windowprobed, stat.sctps_timowindowprobe, stat.sctps_timoheartbeat, stat.sctps_timosack,
+	    stat.sctps_sendfastretrans, stat.sctps_recvdupdata, stat.sctps_checksumerrors, stat.sctps_badvtag, stat.sctps_outoftheblue,
+	    stat.sctps_restartestab, stat.sctps_datadroprwnd, stat.sctps_datadropchklmt, stat.sctps_senderrors,
+	    stat.sctps_sendheartbeat, stat.sctps_recvheartbeat, stat.sctps_recvheartbeatack,
+	    use.ru_utime.tv_sec * 1000 + use.ru_utime.tv_usec / 1000, use.ru_stime.tv_sec * 1000 + use.ru_stime.tv_usec / 1000);
+}
+
+void tell_authentication(void)
+{
+	struct sctpstat stat;
+
+	usrsctp_get_stat(&stat);
+	say("AUTH in=%u missing=%u bad_id=%u bad=%u", stat.sctps_recvauth, stat.sctps_recvauthmissing,
+	    stat.sctps_recvivalhmacid, stat.sctps_recvauthfailed);
+}
