@@ -15,6 +15,7 @@ func (w *worker) sendCut(e *egress, pkt *nic.Packet, mtu int) {
 		piece := e.port.copyOf(w.scratch[:n])
 		if piece == nil {
 			w.drops[DropNoBuffer]++
+			w.tellUnsent(e.port, w.scratch[:n])
 			break
 		}
 		w.dispatch(e, piece)

@@ -25,6 +25,7 @@ type Dataplane struct {
 	book     *portBook
 	workers  []*worker
 	feed     feed
+	taps     atomic.Int32
 
 	network atomic.Pointer[network]
 	// moving is held for reading from when somebody looks our addresses up until it is

@@ -29,6 +29,9 @@
 // routes goes to each worker as a command. Bindings to the wildcard follow, and so do
 // associations that are told to (follow.go).
 //
+// A Tap copies frames as they pass, with what became of them, for whoever wants to see
+// (tap.go, tapping.go). While there is none it costs a branch per burst.
+//
 // Ownership: a received packet is the worker's until the core or another worker
 // has dealt with it. A message that Send took lies in the connection's send
 // ring, from where the core sends and resends it, until it is acknowledged;

@@ -2,7 +2,9 @@ package dataplane
 
 import (
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/trunkline-sctp/trunkline/dataplane/inet"
@@ -76,21 +78,37 @@ func (d *Dataplane) Drops() []DropCount {
 }
 
 func (t *counts) list() []DropCount {
-	out := make([]DropCount, 0, int(numDrops)+int(inet.NumDrops)+64)
-	for i, text := range dropTexts {
-		out = append(out, DropCount{"dataplane_" + text.name, text.help, t.drops[i]})
+	out := slices.Clone(dropReasons())
+	for i, n := range t.drops {
+		out[firstOwn-1:][i].Count = n
 	}
-	for i := inet.DropNone + 1; i < inet.NumDrops; i++ {
-		name := i.String()
-		out = append(out, DropCount{"inet_" + name, "frames dropped by the IP layer: " + words(name), t.inet[i]})
+	for i, n := range t.inet[inet.DropNone+1:] {
+		out[firstInet-1:][i].Count = n
 	}
-	v := reflect.ValueOf(&t.core.Drops).Elem()
-	for i := range v.NumField() {
-		name := snake(v.Type().Field(i).Name)
-		out = append(out, DropCount{"sctp_" + name, "packets or chunks dropped by SCTP: " + words(name), v.Field(i).Uint()})
+	core := reflect.ValueOf(&t.core.Drops).Elem()
+	for i := range core.NumField() {
+		out[firstCore-1:][i].Count = core.Field(i).Uint()
 	}
 	return out
 }
+
+// dropReasons is Drops without counts.
+var dropReasons = sync.OnceValue(func() []DropCount {
+	var out []DropCount
+	for _, text := range dropTexts {
+		out = append(out, DropCount{Name: "dataplane_" + text.name, Help: text.help})
+	}
+	for i := inet.DropNone + 1; i < inet.NumDrops; i++ {
+		name := i.String()
+		out = append(out, DropCount{Name: "inet_" + name, Help: "frames dropped by the IP layer: " + words(name)})
+	}
+	core := reflect.TypeFor[sctpcore.Drops]()
+	for i := range core.NumField() {
+		name := snake(core.Field(i).Name)
+		out = append(out, DropCount{Name: "sctp_" + name, Help: "packets or chunks dropped by SCTP: " + words(name)})
+	}
+	return out
+})
 
 func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
 

@@ -110,8 +110,8 @@ type answerCache struct {
 }
 
 // answerTo is the egress of a packet that is on no path, by the port that has
-// its source address if there is a choice; nil if there is no way, counted.
-func (w *worker) answerTo(o *sctpcore.Outbound) *egress {
+// its source address if there is a choice; nil if there is no way, counted and told of.
+func (w *worker) answerTo(o *sctpcore.Outbound, pkt *nic.Packet) *egress {
 	k := directoryKey{peer: o.Dst}
 	i := k.hash() % uint64(len(w.transient.entries))
 	e := &w.transient.entries[i]
@@ -120,6 +120,7 @@ func (w *worker) answerTo(o *sctpcore.Outbound) *egress {
 		hop, ok := w.routes.LookupFrom(o.Src, o.Dst)
 		if !ok {
 			w.drops[DropNoRoute]++
+			w.tellHeadless(DropNoRoute, o.Src, o.Dst, pkt)
 			return nil
 		}
 		src := o.Src
@@ -128,6 +129,7 @@ func (w *worker) answerTo(o *sctpcore.Outbound) *egress {
 		}
 		if !e.set(egressKey{src: src, dst: o.Dst, via: hop.Via, index: hop.Port}, &w.ports[hop.Port]) {
 			w.drops[DropNoSource]++
+			w.tellHeadless(DropNoSource, src, o.Dst, pkt)
 			return nil
 		}
 		w.transient.routes[i] = g

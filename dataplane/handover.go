@@ -37,19 +37,22 @@ func (w *worker) stray(to uint8, p *workerPort, pkt *nic.Packet, m *inet.Meta) (
 		s.pkt, s.data = nil, append([]byte(nil), m.Payload...)
 	}
 	w.hand(to, s)
-	return s.pkt != nil
+	gone = s.pkt != nil
+	w.tap.passed = gone
+	return gone
 }
 
-// copyTo hands a copy of a frame to another worker, as s says.
-func (w *worker) copyTo(to uint8, p *workerPort, pkt *nic.Packet, s stray) {
+// copyTo hands a copy of a frame to another worker, as s says; false if it got no buffer.
+func (w *worker) copyTo(to uint8, p *workerPort, pkt *nic.Packet, s stray) (ok bool) {
 	c := p.copyOf(pkt.Data())
 	if c == nil {
 		w.drops[DropNoBuffer]++
-		return
+		return false
 	}
 	c.Flags = pkt.Flags
 	s.port, s.pkt = uint16(p.index), c
 	w.hand(to, s)
+	return true
 }
 
 // learnMAC takes in the frame of ARP or ND that was just parsed. An answer to a
@@ -147,6 +150,7 @@ func (w *worker) handOver() {
 			s := &batch[n-1-i]
 			w.drops[DropHandOverFull]++
 			if s.pkt != nil {
+				w.tellStrayLost(s)
 				w.discard(s.pkt)
 			}
 		}
@@ -163,6 +167,7 @@ func (w *worker) takeStrays() (busy bool) {
 	}
 	b := &w.rx
 	n := w.strays.Pop(b.strays[:])
+	tapped := n > 0 && w.tapped()
 	for i := range b.strays[:n] {
 		s := &b.strays[i]
 		p := &w.ports[s.port]
@@ -178,6 +183,9 @@ func (w *worker) takeStrays() (busy bool) {
 			gone = w.sort(p, s.pkt)
 		case strayNeighbour:
 			gone = w.overhear(p, *s)
+		}
+		if tapped {
+			w.tellStray(p, s, gone)
 		}
 		if s.pkt != nil && !gone {
 			b.kept[b.nKept] = s.pkt

@@ -63,18 +63,28 @@ func newLoopback(c *Config, s *steering) (PortConfig, error) {
 // inward is the queue, and so the worker, for a frame on the loopback. Fragments go to
 // one worker, which puts them together.
 func (s *steering) inward(frame []byte, _ int) int {
-	const link, ip4, ip6 = 14, 20, 40
-	var src wire.Addr
-	switch p := frame[link:]; binary.BigEndian.Uint16(frame[link-2:]) {
+	switch version, packet := sctpInside(frame); version {
+	case 4:
+		return int(s.owner(wire.AddrFrom4([4]byte(frame[etherLen+12:])), packet, 0))
+	case 6:
+		return int(s.owner(wire.Addr(frame[etherLen+8:etherLen+24]), packet, 0))
+	}
+	return 0
+}
+
+// sctpInside is the SCTP packet in a frame on the loopback and the version of its IP, 0
+// if it has none or a part of one.
+func sctpInside(frame []byte) (version int, packet []byte) {
+	const ip4, ip6 = 20, 40
+	switch p := frame[etherLen:]; binary.BigEndian.Uint16(frame[etherLen-2:]) {
 	case 0x0800:
 		if p[9] == inet.ProtoSCTP && binary.BigEndian.Uint16(p[6:])&0x3fff == 0 {
-			copy(src[10:], []byte{0xff, 0xff, p[12], p[13], p[14], p[15]})
-			return int(s.owner(src, p[ip4:], 0))
+			return 4, p[ip4:]
 		}
 	case 0x86dd:
 		if p[6] == inet.ProtoSCTP {
-			return int(s.owner(wire.Addr(p[8:24]), p[ip6:], 0))
+			return 6, p[ip6:]
 		}
 	}
-	return 0
+	return 0, nil
 }

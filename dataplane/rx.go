@@ -30,9 +30,14 @@ func (w *worker) receiveBurst(q *rxQueue) bool {
 		return false
 	}
 	q.count.RxPackets += uint64(n)
+	tapped := w.tapped()
 	for _, pkt := range b.pkts[:n] {
 		q.count.RxBytes += uint64(pkt.Len())
-		if !w.sort(q.port, pkt) {
+		gone := w.sort(q.port, pkt)
+		if tapped {
+			w.tellReceived(q.port, pkt, gone)
+		}
+		if !gone {
 			b.kept[b.nKept] = pkt
 			b.nKept++
 		}
@@ -45,10 +50,7 @@ func (w *worker) receiveBurst(q *rxQueue) bool {
 // buffers back.
 func (w *worker) endBurst() {
 	b := &w.rx
-	if b.nIn > 0 {
-		w.core.HandlePackets(w.now, b.inbound[:b.nIn])
-		b.nIn = 0
-	}
+	w.feedCore()
 	if b.handed {
 		w.handOver()
 	}
@@ -56,6 +58,13 @@ func (w *worker) endBurst() {
 	if b.nKept > 0 {
 		nic.Free(b.kept[:b.nKept])
 		b.nKept = 0
+	}
+}
+
+func (w *worker) feedCore() {
+	if b := &w.rx; b.nIn > 0 {
+		w.core.HandlePackets(w.now, b.inbound[:b.nIn])
+		b.nIn = 0
 	}
 }
 
@@ -76,6 +85,9 @@ func (w *worker) sort(p *workerPort, pkt *nic.Packet) (gone bool) {
 	case inet.ARP, inet.ND:
 		w.hear(p, pkt)
 	case inet.EchoRequest:
+		if len(w.tap.lanes) > 0 {
+			w.tap.before = append(w.tap.before[:0], pkt.Data()...)
+		}
 		if n := p.responder.EchoReply(pkt.Data(), m, now); n > 0 {
 			pkt.Truncate(n)
 			pkt.Flags = 0
@@ -85,7 +97,7 @@ func (w *worker) sort(p *workerPort, pkt *nic.Packet) (gone bool) {
 	case inet.ICMPError:
 		if q, ok := inet.QuotedSCTP(m); ok {
 			if o := w.d.steer.quoted(q.Dst, q.SCTP); o != w.number {
-				w.copyTo(o, p, pkt, stray{kind: strayFrame})
+				w.tap.passed = w.copyTo(o, p, pkt, stray{kind: strayFrame})
 			} else {
 				w.core.HandleUnreachable(w.now, q.Src, q.Dst, q.SCTP, q.MTU, q.Protocol)
 			}
@@ -135,6 +147,7 @@ func (w *worker) sendFrame(p *workerPort, frame []byte) {
 	pkt := p.copyOf(frame)
 	if pkt == nil {
 		w.drops[DropNoBuffer]++
+		w.tellUnsent(p, frame)
 		return
 	}
 	w.enqueue(p, pkt)

@@ -110,7 +110,7 @@ func (w *worker) forward(o *sctpcore.Outbound, pkt *nic.Packet) {
 	pkt.Truncate(o.N)
 	e := w.egress.get(o.Egress)
 	if e == nil {
-		if e = w.answerTo(o); e == nil {
+		if e = w.answerTo(o, pkt); e == nil {
 			w.discard(pkt)
 			return
 		}
@@ -128,6 +128,7 @@ func (w *worker) forward(o *sctpcore.Outbound, pkt *nic.Packet) {
 	}
 	if !e.template.Write(pkt) {
 		w.drops[DropNoHeadroom]++
+		w.tellHeadless(DropNoHeadroom, e.src, e.dst, pkt)
 		w.discard(pkt)
 		return
 	}
@@ -143,7 +144,13 @@ func (w *worker) dispatch(e *egress, pkt *nic.Packet) {
 		w.enqueue(e.port, pkt)
 		return
 	}
+	dead := w.inetDrops[inet.DropNeighbourDead]
 	if back := e.port.neighbours.Hold(e.via, pkt, int64(w.now)); back != nil {
+		why := inet.DropNeighbourQueue
+		if w.inetDrops[inet.DropNeighbourDead] != dead {
+			why = inet.DropNeighbourDead
+		}
+		w.tellLost(e.port, inetCodeOf(why), back)
 		w.discard(back)
 	}
 }
@@ -174,6 +181,7 @@ func (w *worker) enqueue(p *workerPort, pkt *nic.Packet) {
 		w.flushPort(p)
 		if len(p.out) == outCapacity {
 			w.drops[DropTxRingFull]++
+			w.tellLost(p, codeOf(DropTxRingFull), pkt)
 			w.discard(pkt)
 			return
 		}
@@ -200,6 +208,7 @@ func (w *worker) flush() {
 		for i := range w.ports {
 			p := &w.ports[i]
 			w.drops[DropTxRingFull] += uint64(len(p.out))
+			w.tellLost(p, codeOf(DropTxRingFull), p.out...)
 			nic.Free(p.out)
 			p.empty(len(p.out))
 		}
@@ -217,7 +226,7 @@ func (w *worker) flushPort(p *workerPort) {
 	for sent < len(p.out) {
 		burst := p.out[sent:min(len(p.out), sent+nic.MaxBurst)]
 		size := frameBytes(burst)
-		n := p.nic.TxBurst(p.txQueue, burst)
+		n := w.txBurst(p, burst)
 		if n == 0 {
 			break
 		}
@@ -254,6 +263,7 @@ func (w *worker) handTx(p *workerPort) {
 		p.txVia.bell.Ring()
 		if took < n {
 			w.drops[DropTxHandOverFull] += uint64(n - took)
+			w.tellLost(p, codeOf(DropTxHandOverFull), p.out[took:n]...)
 			nic.Free(p.out[took:n])
 		}
 		p.empty(n)
@@ -293,6 +303,7 @@ func (w *worker) pollNeighbours() {
 			}
 		}
 		for n := p.neighbours.PollFailed(held); n > 0; n = p.neighbours.PollFailed(held) {
+			w.tellLost(p, inetCodeOf(inet.DropNeighbourDead), held[:n]...)
 			nic.Free(held[:n])
 		}
 	}

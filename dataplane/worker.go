@@ -87,6 +87,7 @@ type worker struct {
 	noPort    pathCount // paths that map to none
 	failovers Failovers
 	last      counts // when it has stopped
+	tap       tapping
 }
 
 // workerPort is what a worker keeps of a port.

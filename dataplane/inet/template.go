@@ -140,6 +140,17 @@ func (t *Template) Put(b []byte, length int) {
 	}
 }
 
+// PutHeader writes the IP header of an SCTP packet of length bytes into b, without any of
+// what a Template can be told, and returns the header's length. src may be zero.
+func PutHeader(b []byte, src, dst wire.Addr, length int) int {
+	if dst.Is4() {
+		putIPv4(b, src, dst, 0, defaultHopLimit, ProtoSCTP, length)
+		return ipv4Len
+	}
+	putIPv6(b, src, dst, 0, defaultHopLimit, ProtoSCTP, length)
+	return ipv6Len
+}
+
 // flowLabel is constant per path and never 0 (RFC 6437): routers keep a path's
 // packets in order and apart from other paths'.
 func flowLabel(src, dst wire.Addr) uint32 {

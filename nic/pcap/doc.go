@@ -3,7 +3,7 @@
 //
 // Data flow:
 //
-//	RxBurst, TxBurst → record.Lane per queue and direction → writer goroutine → File → io.Writer
+//	RxBurst, TxBurst → tape.Lane per queue and direction → writer goroutine → File → io.Writer
 //
 // The poll loop only copies bytes: it makes no system call, takes no lock and
 // does not allocate. When the writer falls behind, a full ring costs frames in

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/trunkline-sctp/trunkline/nic"
-	"github.com/trunkline-sctp/trunkline/nic/record"
+	"github.com/trunkline-sctp/trunkline/nic/tape"
 )
 
 // Bounds and defaults of Options.
@@ -44,7 +44,7 @@ type Port struct {
 	nic.Port // the captured one
 
 	clock   nic.Clock
-	rx, tx  []*record.Lane
+	rx, tx  []*tape.Lane
 	dropped atomic.Uint64
 
 	flush    chan chan error
@@ -99,10 +99,10 @@ func Wrap(p nic.Port, w io.Writer, opts Options) (*Port, error) {
 	return c, nil
 }
 
-func makeLanes(queues int, opts Options) []*record.Lane {
-	lanes := make([]*record.Lane, queues)
+func makeLanes(queues int, opts Options) []*tape.Lane {
+	lanes := make([]*tape.Lane, queues)
 	for i := range lanes {
-		lanes[i] = record.NewLane(opts.SnapLen, opts.BufferBytes)
+		lanes[i] = tape.NewLane(opts.SnapLen, opts.BufferBytes)
 	}
 	return lanes
 }
@@ -134,14 +134,14 @@ func (p *Port) TxBurst(queue int, pkts []*nic.Packet) int {
 	return n
 }
 
-func (p *Port) stage(l *record.Lane, tx bool, pkts []*nic.Packet) {
+func (p *Port) stage(l *tape.Lane, tx bool, pkts []*nic.Packet) {
 	now := p.clock()
 	for _, pkt := range pkts {
-		l.Stage(record.Record{Time: now, Tx: tx, Flags: pkt.Flags, L2: pkt.L2Len, L3: pkt.L3Len}, pkt.Data())
+		l.Stage(tape.Record{Time: now, Tx: tx, Flags: pkt.Flags, L2: pkt.L2Len, L3: pkt.L3Len}, pkt.Data())
 	}
 }
 
-func (p *Port) lane(lanes []*record.Lane, kind string, queue int) *record.Lane {
+func (p *Port) lane(lanes []*tape.Lane, kind string, queue int) *tape.Lane {
 	if uint(queue) >= uint(len(lanes)) {
 		panic(fmt.Sprintf("pcap: %s has no %s queue %d, only 0..%d", p.Info().Name, kind, queue, len(lanes)-1))
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/trunkline-sctp/trunkline/nic"
-	"github.com/trunkline-sctp/trunkline/nic/record"
+	"github.com/trunkline-sctp/trunkline/nic/tape"
 )
 
 // pause is the writer's sleep between two looks at the lanes. It is what
@@ -19,7 +19,7 @@ type writer struct {
 	out     *File
 	caps    nic.Capabilities
 	start   time.Time
-	lanes   *record.Merge
+	lanes   *tape.Merge
 	written uint64 // packets
 	err     error  // the first one; later packets are dropped
 }
@@ -30,7 +30,7 @@ func newWriter(p *Port, w io.Writer, info nic.Info, opts Options) (*writer, erro
 		return nil, err
 	}
 	return &writer{port: p, out: out, caps: info.Caps, start: opts.Start,
-		lanes: record.NewMerge(slices.Concat(p.rx, p.tx)...)}, nil
+		lanes: tape.NewMerge(slices.Concat(p.rx, p.tx)...)}, nil
 }
 
 // run writes until Close.
@@ -72,12 +72,12 @@ func (w *writer) drain() {
 		if !ok {
 			return
 		}
-		waiting -= record.HeaderLen + r.Kept
+		waiting -= tape.HeaderLen + r.Kept
 		w.write(&r, frame)
 	}
 }
 
-func (w *writer) write(r *record.Record, frame []byte) {
+func (w *writer) write(r *tape.Record, frame []byte) {
 	r.Complete(frame, w.caps)
 	if w.err == nil {
 		w.failed(w.out.Write(&Frame{Time: w.wall(r.Time), Data: frame, Length: r.Length, Tx: r.Tx}))

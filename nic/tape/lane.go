@@ -1,4 +1,4 @@
-package record
+package tape
 
 import (
 	"github.com/trunkline-sctp/trunkline/nic"

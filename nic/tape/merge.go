@@ -1,4 +1,4 @@
-package record
+package tape
 
 // chunk is what is taken off a lane at once, at least one record.
 const chunk = 256 << 10

@@ -1,4 +1,4 @@
-// Package record carries copies of frames from polling threads to somebody who
+// Package tape carries copies of frames from polling threads to somebody who
 // reads them at leisure: what captures of a port (nic/pcap) and of a dataplane
 // (its Tap) have in common.
 //
@@ -12,4 +12,4 @@
 // Threads: a Lane belongs to one thread, but for its ring; a Merge of lanes to
 // another. Nothing blocks or allocates once it is made: what does not fit into a
 // ring is left out and counted.
-package record
+package tape
