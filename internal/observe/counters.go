@@ -50,5 +50,5 @@ func counters(t *dataplane.Totals) []Counter {
 	for i, c := range counterTable {
 		out[i] = Counter{c.name, v.FieldByIndex(c.field).Uint()}
 	}
-	return out
+	return append(out, Counter{"EventsDropped", t.EventsDropped}, Counter{"TxStarved", t.TxStarved})
 }

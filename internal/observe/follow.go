@@ -17,9 +17,8 @@ func (o *Observer) follow() {
 		// What ports tell goes first: it is why paths change.
 		select {
 		case e, ok := <-ports:
-			if ports = o.port(ports, e, ok, links); ports != nil {
-				continue
-			}
+			ports = o.port(ports, e, ok, links)
+			continue
 		default:
 		}
 		select {
