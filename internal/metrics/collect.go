@@ -16,6 +16,20 @@ import (
 // scrapes is how many may be under way; more are refused with 503.
 const scrapes = 4
 
+// Of is what Handler needs: the State of o, with at most that many associations, asked for
+// anew for each scrape. When a worker does not answer they are missing, and all else is
+// there.
+func Of(o *observe.Observer, associations func() int) func() observe.State {
+	return func() observe.State {
+		n := associations()
+		s, err := o.State(observe.Want{Ports: true, Drops: true, Counters: true, Workers: true, Assocs: n > 0, Limit: n})
+		if err != nil {
+			s.Assocs = nil
+		}
+		return s
+	}
+}
+
 // Handler serves the metrics of what state gives, and those of the process itself
 // (go_…, process_…). state is called once for each scrape, by any goroutine. Of a State
 // the associations in Assocs get series of their own; how many of them there are is the

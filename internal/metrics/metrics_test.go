@@ -15,7 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/stretchr/testify/require"
 
+	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/internal/observe"
+	"github.com/trunkline-sctp/trunkline/nic/mem"
 )
 
 var write = flag.Bool("write", false, "write the tables of docs/metrics.md anew")
@@ -116,6 +118,41 @@ func TestOddNamesAreShown(t *testing.T) {
 	require.Contains(t, text, "node=\"a\uFFFDb\"")
 	require.Contains(t, text, `trunkline_port_up{port="p\"0\n"} 1`)
 	require.Contains(t, scrape(t, observe.State{}), "trunkline_associations 0\n")
+}
+
+// TestEveryCounterIsShown: what a dataplane counts has a metric, and no metric is without.
+func TestEveryCounterIsShown(t *testing.T) {
+	a, b := mem.NewPair(mem.Options{})
+	d, err := dataplane.New(dataplane.Config{Ports: []dataplane.PortConfig{{Port: a, Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}}}})
+	require.NoError(t, err)
+	o, err := observe.New(d, observe.Options{})
+	require.NoError(t, err)
+	defer func() {
+		o.Close()
+		require.NoError(t, d.Close())
+		require.NoError(t, a.Close())
+		require.NoError(t, b.Close())
+	}()
+	for _, associations := range []int{0, 1000} {
+		s := Of(o, func() int { return associations })()
+		var names, want []string
+		for _, c := range s.Counters {
+			names = append(names, c.Name)
+		}
+		for _, c := range mibHelp {
+			want = append(want, c.name)
+		}
+		for _, c := range ownHelp {
+			want = append(want, c.name)
+		}
+		require.ElementsMatch(t, want, names)
+		text := scrape(t, s)
+		for _, f := range families() {
+			if !strings.Contains(f.name, "_association_") && !strings.Contains(f.name, "_path_") {
+				require.Contains(t, text, "# TYPE "+f.name+" "+f.kind+"\n")
+			}
+		}
+	}
 }
 
 func TestLint(t *testing.T) {

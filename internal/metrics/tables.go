@@ -31,7 +31,7 @@ var ownHelp = []struct{ name, metric, help string }{
 	{"SctpInMessages", "rx_messages_total", "Messages received: DATA chunks that end one."},
 	{"SctpRetransmittedChunks", "retransmitted_chunks_total", "DATA chunks sent again, for whatever reason."},
 	{"SctpHeartbeatsSent", "heartbeats_sent_total", "HEARTBEAT chunks sent."},
-	{"EventsMissed", "events_missed_total", "Events that a reader was too slow for."},
+	{"EventsDropped", "events_missed_total", "Events that a reader, such as the daemon's log, was too slow for."},
 	{"TxStarved", "tx_starved_total", "Rounds of a worker that could not send because every pool was empty."},
 }
 
