@@ -47,7 +47,7 @@ test-sockets: setup-sockets build ## install and run Debian's SCTP programs, and
 	cd sockets/e2e && TRUNKLINE_PROGRAMS=1 $(GO) test -count=1 -timeout 10m -run TestPrograms
 
 # What needs a browser and other large programs of Debian's: tests named TestSystem…
-SYSTEM := ./internal/page ./internal/metrics ./internal/testbed
+SYSTEM := ./internal/page ./internal/metrics ./deploy ./internal/testbed
 
 test-system: setup-system build ## install and run what a deployed system is tested with
 	TRUNKLINE_SYSTEM=1 $(GO) test -count=1 -p 1 -timeout 10m -run TestSystem $(SYSTEM)
