@@ -78,7 +78,8 @@ func newPerfServer() *cobra.Command {
 				return err
 			}
 			o.Out = c.OutOrStdout()
-			return serve.With(f, serve.Logger(f.Log, c.ErrOrStderr()), func(d *dataplane.Dataplane) error { return perf.RunServer(c.Context(), d, o) })
+			log, _ := serve.Logger(f.Log, c.ErrOrStderr())
+			return serve.With(f, log, func(d *dataplane.Dataplane) error { return perf.RunServer(c.Context(), d, o) })
 		},
 	}
 	f := c.Flags()
@@ -116,7 +117,8 @@ func newPerfClient() *cobra.Command {
 				return err
 			}
 			o.Out = c.OutOrStdout()
-			return serve.With(f, serve.Logger(f.Log, c.ErrOrStderr()), func(d *dataplane.Dataplane) error { return perf.RunClient(c.Context(), d, o) })
+			log, _ := serve.Logger(f.Log, c.ErrOrStderr())
+			return serve.With(f, log, func(d *dataplane.Dataplane) error { return perf.RunClient(c.Context(), d, o) })
 		},
 	}
 	f := c.Flags()

@@ -43,7 +43,8 @@ With --cut PORT each SIGUSR1 takes that port's link down, and the next one up ag
 				return err
 			}
 			o.Out, o.Format = c.OutOrStdout(), formatOf(c.OutOrStdout(), asJSON)
-			return serve.WithPorts(f, serve.Logger(f.Log, c.ErrOrStderr()), func(d *dataplane.Dataplane, ports []nic.Port) error {
+			log, _ := serve.Logger(f.Log, c.ErrOrStderr())
+			return serve.WithPorts(f, log, func(d *dataplane.Dataplane, ports []nic.Port) error {
 				unhook, err := cutOnSignal(cut, ports)
 				if err != nil {
 					return usage(err)

@@ -20,8 +20,14 @@ func (f *File) Dataplane(ports []nic.Port, log *slog.Logger) dataplane.Config {
 			Port: ports[i], Addrs: p.Addresses, VLAN: uint16(p.VLAN), MTU: p.MTU,
 		})
 	}
-	for _, r := range f.Routes {
-		c.Routes = append(c.Routes, dataplane.RouteConfig{Dst: r.To, Via: r.Via, Port: r.Port, Metric: r.Metric})
-	}
+	c.Routes = f.StaticRoutes()
 	return c
+}
+
+// StaticRoutes are those of the file as the dataplane wants them.
+func (f *File) StaticRoutes() (all []dataplane.RouteConfig) {
+	for _, r := range f.Routes {
+		all = append(all, dataplane.RouteConfig{Dst: r.To, Via: r.Via, Port: r.Port, Metric: r.Metric})
+	}
+	return all
 }

@@ -112,7 +112,7 @@ func Parse(path string, src []byte, opt Options) (*File, error) {
 		r.crossCheck(f)
 	}
 	if len(r.problems) > 0 {
-		return nil, r.sorted()
+		return nil, r.problems.Sorted()
 	}
 	return f, nil
 }

@@ -75,14 +75,15 @@ func source(at *token.Token) string {
 	return ""
 }
 
-func (r *reader) sorted() Problems {
-	slices.SortStableFunc(r.problems, func(a, b Problem) int {
+// Sorted are the problems in the order of the file.
+func (ps Problems) Sorted() Problems {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line
 		}
 		return a.Column - b.Column
 	})
-	return r.problems
+	return ps
 }
 
 // nearest is the word of words that s was probably meant to be, "" if none is near.

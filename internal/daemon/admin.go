@@ -15,6 +15,3 @@ func (d *daemon) File() *config.File {
 	defer d.mu.Unlock()
 	return d.file
 }
-
-// Healthy is nil while every worker polls, and else says which does not.
-func (d *daemon) Healthy() error { return nil }

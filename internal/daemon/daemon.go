@@ -28,14 +28,16 @@ type Options struct {
 
 // daemon is a running one.
 type daemon struct {
-	opt Options
-	log *slog.Logger
-	dp  *dataplane.Dataplane
+	opt    Options
+	log    *slog.Logger
+	level  *slog.LevelVar
+	notify notifier
+	dp     *dataplane.Dataplane
 
-	mu       sync.Mutex // held while the configuration changes, and from the end on
+	mu       sync.Mutex // held while the configuration changes
 	file     *config.File
 	sockets  *sockets.Server // nil: not served
-	service  *serve.Service  // nil: none
+	service  *serve.Service
 	stopping bool
 }
 
@@ -46,23 +48,42 @@ func Run(ctx context.Context, opt Options) error {
 	if err != nil {
 		return err
 	}
-	if f.Service.Kind == "" && f.Sockets.Path == "" {
-		return fmt.Errorf("%s: nothing to serve; add `sockets: {}` for programs, or `service: {kind: echo}` (or discard, chargen)", f.Path)
+	if err := servesNothing(f); err != nil {
+		return err
 	}
-	log := serve.Logger(f.Log, opt.Log)
+	log, level := serve.Logger(f.Log, opt.Log)
 	return serve.With(f, log, func(dp *dataplane.Dataplane) error {
-		d := &daemon{opt: opt, log: log, dp: dp, file: f}
-		defer d.close()
-		if err := d.start(); err != nil {
-			return err
-		}
-		d.live(ctx)
-		return nil
+		d := &daemon{opt: opt, log: log, level: level, notify: notifier{log}, dp: dp, file: f}
+		return d.run(ctx)
 	})
 }
 
-// start begins to serve.
+func (d *daemon) run(ctx context.Context) error {
+	defer d.close()
+	if err := d.start(); err != nil {
+		return err
+	}
+	looking, stopLooking := context.WithCancel(context.WithoutCancel(ctx))
+	var looks sync.WaitGroup
+	looks.Go(func() { d.watchdog(looking) })
+	defer looks.Wait()
+	defer stopLooking()
+	d.drain(d.live(ctx))
+	return nil
+}
+
+// servesNothing is an error for a configuration that asks for nothing.
+func servesNothing(f *config.File) error {
+	if f.Service.Kind == "" && f.Sockets.Path == "" {
+		return fmt.Errorf("%s: nothing to serve; add `sockets: {}` for programs, or `service: {kind: echo}` (or discard, chargen)", f.Path)
+	}
+	return nil
+}
+
+// start begins to serve, and tells so.
 func (d *daemon) start() (err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	f := d.file
 	if f.Sockets.Path != "" {
 		if d.sockets, err = serve.Sockets(d.dp, f, d.log); err != nil {
@@ -70,43 +91,50 @@ func (d *daemon) start() (err error) {
 		}
 		fmt.Fprintf(d.opt.Out, "sockets on %s\n", f.Sockets.Path)
 	}
+	if d.service, err = serve.Start(d.dp, f.Service); err != nil {
+		return err
+	}
 	if err = d.startAdmin(); err != nil {
 		return err
 	}
 	if f.Service.Kind != "" {
-		if d.service, err = serve.Start(d.dp, f.Service); err != nil {
-			return err
-		}
-		fmt.Fprintf(d.opt.Out, "%s on %s\n", f.Service.Kind, d.service.Addr())
+		fmt.Fprintln(d.opt.Out, d.service)
 	}
+	d.notify.ready(d.status())
+	d.log.Info("started", "file", f.Path, "serves", d.status())
 	return nil
 }
 
-// live waits for signals until one ends it.
-func (d *daemon) live(ctx context.Context) {
+// live takes signals until one is to end it, and says which.
+func (d *daemon) live(ctx context.Context) (why string) {
 	for {
 		select {
 		case <-ctx.Done():
-			d.drain("the caller is done")
-			return
+			return "the caller is done"
 		case s := <-d.opt.Signals:
 			if s != syscall.SIGHUP {
-				d.drain(s.String())
-				return
+				return s.String()
 			}
-			if _, err := d.Reload(ctx); err != nil {
-				d.log.Error("reload refused, nothing has changed", "error", err)
-			}
+			_, _ = d.Reload(ctx) // it has logged why not
 		}
 	}
+}
+
+// status is a line for people. The caller holds mu.
+func (d *daemon) status() string {
+	s := fmt.Sprintf("%d ports, %d workers, %s", len(d.file.Ports), len(d.file.CPUs), d.service)
+	if d.sockets != nil {
+		s += ", sockets on " + d.file.Sockets.Path
+	}
+	return s
 }
 
 // close ends what drain left, in the reverse order of start.
 func (d *daemon) close() {
+	d.stopAdmin()
 	if d.service != nil {
 		d.service.Close()
 	}
-	d.stopAdmin()
 	if d.sockets != nil {
 		_ = d.sockets.Close()
 	}

@@ -1,16 +1,293 @@
 package daemon
 
 import (
+	"bytes"
+	"fmt"
 	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/internal/config"
+	"github.com/trunkline-sctp/trunkline/internal/serve"
+	"github.com/trunkline-sctp/trunkline/nic"
+	"github.com/trunkline-sctp/trunkline/nic/mem"
 )
 
 func TestRunNeedsSomethingToServe(t *testing.T) {
 	load := func() (*config.File, error) { return &config.File{Path: "f.yaml"}, nil }
 	err := Run(t.Context(), Options{Load: load, Out: io.Discard, Log: io.Discard})
 	require.EqualError(t, err, "f.yaml: nothing to serve; add `sockets: {}` for programs, or `service: {kind: echo}` (or discard, chargen)")
+}
+
+// running is a daemon whose ports are cables in memory to a peer.
+type running struct {
+	t       *testing.T
+	d       *daemon
+	peer    *dataplane.Dataplane
+	signals chan os.Signal
+	ended   chan struct{}
+	told    *net.UnixConn // what the service manager is told
+	path    string        // of the configuration
+	log     bytes.Buffer
+	logging sync.Mutex
+}
+
+func (r *running) Write(b []byte) (int, error) {
+	r.logging.Lock()
+	defer r.logging.Unlock()
+	return r.log.Write(b)
+}
+
+func (r *running) logged() string {
+	r.logging.Lock()
+	defer r.logging.Unlock()
+	return r.log.String()
+}
+
+// start runs a configuration of basis's ports; wrap, if not nil, is around each.
+func start(t *testing.T, src string, wrap func(nic.Port) nic.Port) *running {
+	r := &running{t: t, signals: make(chan os.Signal, 8), ended: make(chan struct{}), path: filepath.Join(t.TempDir(), "f.yaml")}
+	notify := filepath.Join(t.TempDir(), "notify")
+	var err error
+	r.told, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: notify, Net: "unixgram"})
+	require.NoError(t, err)
+	t.Cleanup(func() { r.told.Close() })
+	t.Setenv("NOTIFY_SOCKET", notify)
+	r.write(src)
+	f := parse(t, src)
+	var near []nic.Port
+	var far []dataplane.PortConfig
+	for i, p := range f.Ports {
+		a, b := mem.NewPair(mem.Options{A: mem.Side{Name: p.Name}, B: mem.Side{Name: p.Name + " far"}})
+		t.Cleanup(func() { require.NoError(t, a.Close()); require.NoError(t, b.Close()) })
+		near = append(near, a)
+		if wrap != nil {
+			near[i] = wrap(a)
+		}
+		far = append(far, dataplane.PortConfig{Port: b, Addrs: []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("10.0.%d.9/24", i+1))}})
+	}
+	r.peer, err = dataplane.New(dataplane.Config{Ports: far})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.peer.Close()) })
+	log, level := serve.Logger(f.Log, r)
+	dp, err := dataplane.New(f.Dataplane(near, log))
+	require.NoError(t, err)
+	load := func() (*config.File, error) { return config.Load(r.path, config.Options{}) }
+	r.d = &daemon{opt: Options{Load: load, Signals: r.signals, Out: io.Discard, Log: r}, log: log, level: level, notify: notifier{log}, dp: dp, file: f}
+	go func() {
+		if err := r.d.run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		_ = dp.Close()
+		close(r.ended)
+	}()
+	t.Cleanup(func() {
+		r.signals <- syscall.SIGTERM
+		r.signals <- syscall.SIGTERM // at once
+		<-r.ended
+	})
+	require.Contains(t, r.hears(), "READY=1")
+	return r
+}
+
+func (r *running) write(src string) { require.NoError(r.t, os.WriteFile(r.path, []byte(src), 0o600)) }
+
+// hears is what the service manager is told next, but for signs of life.
+func (r *running) hears() string {
+	r.t.Helper()
+	room := make([]byte, 4096)
+	for {
+		require.NoError(r.t, r.told.SetReadDeadline(time.Now().Add(20*time.Second)))
+		n, err := r.told.Read(room)
+		require.NoError(r.t, err, "%s", r.logged())
+		if said := string(room[:n]); said != "WATCHDOG=1" {
+			return said
+		}
+	}
+}
+
+func (r *running) dial(ip string, port uint16) (*dataplane.Conn, error) {
+	return r.peer.Dial(r.t.Context(), nil, &dataplane.Addr{IPs: []netip.Addr{netip.MustParseAddr(ip)}, Port: port}, nil)
+}
+
+func (r *running) echoes(c *dataplane.Conn) {
+	r.t.Helper()
+	require.NoError(r.t, c.Send([]byte("and back"), nil))
+	room := make([]byte, 20)
+	n, err := c.Recv(room, nil)
+	require.NoError(r.t, err)
+	require.Equal(r.t, "and back", string(room[:n]))
+}
+
+const quick = basis + "timers: {profile: telecom}\ncontrol: off\n"
+
+// TestReloadLeavesAssociationsAlone: what was up before goes on over every change, and what
+// comes after has it.
+func TestReloadLeavesAssociationsAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sockets")
+	src := quick + "sockets: {path: " + path + "}\n"
+	r := start(t, src, nil)
+	old, err := r.dial("10.0.1.1", 7)
+	require.NoError(t, err)
+	r.echoes(old)
+
+	next := strings.NewReplacer("[10.0.2.1/24]", "[10.0.2.77/24]", "kind: echo", "kind: echo, port: 77", "profile: telecom", "profile: telecom, path_max_retrans: 2",
+		"sockets.path", "", "{path: "+path, "{mode: 0660, path: "+path, "via: 10.0.1.254", "via: 10.0.1.253").Replace(src) + "log: {level: debug}\nlimits: {associations: 3}\ndrain: 1s\n"
+	r.write(next)
+	r.signals <- syscall.SIGHUP
+	require.Regexp(t, `^RELOADING=1\nMONOTONIC_USEC=\d+\n`, r.hears())
+	require.Contains(t, r.hears(), "READY=1\nSTATUS=2 ports, 1 workers, echo on 10.0.1.1/10.0.2.77")
+	for _, want := range []string{`key=service.port from=7 to=77`, `key=routes`, `key=ports[1].addresses from=[10.0.2.1/24] to=[10.0.2.77/24]`, `key=drain from=5s to=1s`, `msg=reloaded`, `changes=8`} {
+		require.Contains(t, r.logged(), want)
+	}
+	r.echoes(old)
+	fresh, err := r.dial("10.0.2.77", 77)
+	require.NoError(t, err)
+	r.echoes(fresh)
+	st, err := os.Stat(path)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o660, st.Mode().Perm())
+	require.Equal(t, "DEBUG", r.d.level.Level().String())
+	_, err = r.dial("10.0.1.1", 7)
+	require.Error(t, err, "nobody listens there any more")
+	mine := r.d.dp.Conns()
+	require.Len(t, mine, 2)
+	p, err := mine[1].Params()
+	require.NoError(t, err)
+	require.Equal(t, 2, p.PathMaxRetrans)
+	p, err = mine[0].Params()
+	require.NoError(t, err)
+	require.Equal(t, 4, p.PathMaxRetrans)
+
+	changed, err := r.d.Reload(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, changed)
+}
+
+// TestReloadIsRefusedWhole: with what cannot change, with mistakes, and with what fails on the
+// way, all stays as it was.
+func TestReloadIsRefusedWhole(t *testing.T) {
+	r := start(t, quick, nil)
+	old, err := r.dial("10.0.1.1", 7)
+	require.NoError(t, err)
+	before := r.d.dp.Addrs()
+	taken, err := r.d.dp.Listen(&dataplane.Addr{Port: 88}, nil)
+	require.NoError(t, err)
+	defer taken.Close()
+	fine := strings.Replace(quick, "[10.0.2.1/24]", "[10.0.2.1/24, 10.0.2.77/24]", 1)
+	for _, c := range []struct{ src, want string }{
+		{fine + "workers: 2\n", "f.yaml:8:10: workers can't change while running, from [-1] to [-1 -1]; restart, or take it back"},
+		{fine + "log: {level: loud}\nworkers: none\n", "log.level: \"loud\" is not known; use one of debug, info, warn, error\n"},
+		{fine + "log: {level: loud}\nworkers: none\n", "workers: \"none\" is not a whole number"},
+		{strings.Replace(fine, "kind: echo", "kind: echo, port: 88", 1), "choose another service.port"},
+		{"ports: [\n", "syntax"},
+	} {
+		r.write(c.src)
+		changed, err := r.d.Reload(t.Context())
+		require.ErrorContains(t, err, c.want)
+		require.Empty(t, changed)
+		require.Equal(t, before, r.d.dp.Addrs())
+		require.Contains(t, r.hears(), "RELOADING=1")
+		require.Contains(t, r.hears(), "READY=1")
+	}
+	require.Contains(t, r.logged(), "reload refused, nothing has changed")
+	r.echoes(old)
+	fresh, err := r.dial("10.0.1.1", 7)
+	require.NoError(t, err)
+	r.echoes(fresh)
+}
+
+// TestTermDrains: the peer gets all that was sent and a graceful end, and nobody new comes in.
+func TestTermDrains(t *testing.T) {
+	r := start(t, quick, nil)
+	c, err := r.dial("10.0.1.1", 7)
+	require.NoError(t, err)
+	r.echoes(c)
+	r.signals <- syscall.SIGTERM
+	require.Contains(t, r.hears(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000\n")
+	<-c.Done()
+	require.NoError(t, c.Err())
+	<-r.ended
+	require.Contains(t, r.logged(), "msg=drained")
+	_, err = r.d.Reload(t.Context())
+	require.Equal(t, errStopping, err)
+}
+
+// TestDrainEnds: a peer that is gone is waited for as long as the configuration says, or until
+// a second signal.
+func TestDrainEnds(t *testing.T) {
+	for name, drain := range map[string]string{"time": "20ms", "signal": "1h"} {
+		t.Run(name, func(t *testing.T) {
+			var ports []*mem.Port
+			r := start(t, quick+"drain: "+drain+"\n", func(p nic.Port) nic.Port { ports = append(ports, p.(*mem.Port)); return p })
+			c, err := r.dial("10.0.1.1", 7)
+			require.NoError(t, err)
+			r.echoes(c)
+			for _, p := range ports {
+				require.NoError(t, p.SetLink(false))
+			}
+			r.signals <- syscall.SIGTERM
+			require.Contains(t, r.hears(), "STOPPING=1")
+			if name == "signal" {
+				r.signals <- syscall.SIGHUP // is no hurry
+				r.signals <- syscall.SIGINT
+			}
+			<-r.ended
+			require.Contains(t, r.logged(), "the others are aborted\" associations=1")
+		})
+	}
+}
+
+// gate is a port whose driver can be made to come back no more.
+type gate struct {
+	nic.Port
+	mu sync.Mutex // held: RxBurst blocks
+}
+
+func (g *gate) RxBurst(queue int, pkts []*nic.Packet) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.Port.RxBurst(queue, pkts)
+}
+
+// TestWatchdogStarves: a stuck worker is not spoken for, and everybody is told why.
+func TestWatchdogStarves(t *testing.T) {
+	t.Setenv("WATCHDOG_USEC", "100000")
+	var g *gate
+	r := start(t, quick, func(p nic.Port) nic.Port { g = &gate{Port: p}; return g })
+	room := make([]byte, 4096)
+	next := func() string {
+		require.NoError(t, r.told.SetReadDeadline(time.Now().Add(20*time.Second)))
+		n, err := r.told.Read(room)
+		require.NoError(t, err)
+		return string(room[:n])
+	}
+	for range 3 {
+		require.Equal(t, "WATCHDOG=1", next())
+	}
+	require.NoError(t, r.d.Healthy())
+	g.mu.Lock()
+	said := next()
+	for said == "WATCHDOG=1" { // what was said before
+		said = next()
+	}
+	require.Equal(t, "STATUS=Not healthy: stuck workers: [0]; they do not come back from a port's driver", said)
+	require.ErrorContains(t, r.d.Healthy(), "stuck workers: [0]") // and nothing is said meanwhile
+	_, err := r.d.Reload(t.Context())
+	require.ErrorContains(t, err, "no reload: stuck workers")
+	g.mu.Unlock()
+	require.Contains(t, next(), "STATUS=2 ports")
+	require.Equal(t, "WATCHDOG=1", next())
+	require.NoError(t, r.d.Healthy())
+	require.Contains(t, r.logged(), "healthy again")
 }

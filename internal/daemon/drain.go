@@ -2,31 +2,45 @@ package daemon
 
 import (
 	"context"
+	"syscall"
 	"time"
 )
 
-// patience is how long associations may take to shut down; then they are aborted.
-const patience = 5 * time.Second
-
-// drain shuts all associations down, until none is left, patience is at its end or
+// drain shuts all associations down, until none is left, the configured time has passed or
 // another signal to end comes.
 func (d *daemon) drain(why string) {
 	d.mu.Lock()
 	d.stopping = true
+	atMost := d.file.Drain
 	d.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), atMost)
 	defer cancel()
-	go func() {
-		select {
-		case <-d.opt.Signals:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	d.log.Info("draining", "why", why, "at_most", patience)
-	if left := d.dp.Drain(ctx); left > 0 {
-		d.log.Warn("drained, the rest is aborted", "associations", left)
-		return
+	go d.hurry(ctx, cancel)
+	d.notify.stopping("Shutting associations down", atMost)
+	d.log.Info("draining", "why", why, "at_most", atMost)
+	began := time.Now()
+	switch left := d.dp.Drain(ctx); {
+	case left < 0:
+		d.log.Error("a worker is stuck, its associations end without a word", "after", time.Since(began))
+	case left > 0:
+		d.log.Warn("not all associations have shut down, the others are aborted", "associations", left, "after", time.Since(began))
+	default:
+		d.log.Info("drained", "after", time.Since(began))
 	}
-	d.log.Info("drained")
+}
+
+// hurry cancels when another signal to end comes.
+func (d *daemon) hurry(ctx context.Context, cancel func()) {
+	for {
+		select {
+		case s := <-d.opt.Signals:
+			if s != syscall.SIGHUP {
+				d.log.Info("draining is cut short", "why", s.String())
+				cancel()
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }

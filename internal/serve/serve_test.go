@@ -159,6 +159,11 @@ func TestChangeLeavesAssociationsAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, s.Change(config.Service{Kind: "discard", Port: 8}), "choose another service.port")
 	require.NoError(t, taken.Close())
-	require.Equal(t, s.Addr().(*dataplane.Addr).Port, uint16(19))
+	require.Equal(t, "echo on 10.0.0.2:19", s.String())
+	require.NoError(t, s.Change(config.Service{}))
+	require.Equal(t, "no service", s.String())
+	echoes(old)
+	_, err = near.Dial(t.Context(), nil, &dataplane.Addr{IPs: far.Addrs(), Port: 19}, nil)
+	require.Error(t, err)
 	s.Close()
 }

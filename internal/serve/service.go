@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
@@ -27,11 +26,11 @@ type Service struct {
 
 	mu       sync.Mutex // guards what follows
 	does     config.Service
-	listener *dataplane.Listener
+	listener *dataplane.Listener // nil: it does nothing
 	open     map[*dataplane.Conn]struct{}
 }
 
-// Start begins to serve what the configuration asks for.
+// Start begins to serve what the configuration asks for, which may be nothing.
 func Start(d *dataplane.Dataplane, c config.Service) (*Service, error) {
 	s := &Service{dp: d, open: map[*dataplane.Conn]struct{}{}}
 	if err := s.Change(c); err != nil {
@@ -41,37 +40,49 @@ func Start(d *dataplane.Dataplane, c config.Service) (*Service, error) {
 }
 
 // Change has associations that are accepted from now on served otherwise, at another port if
-// that is asked for; the others go on as they began. After an error nothing is changed.
+// that is asked for, or no more accepted; the others go on as they began. After an error
+// nothing is changed.
 func (s *Service) Change(c config.Service) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.listener != nil && s.does.Port == c.Port {
+	if s.listener != nil && c.Kind != "" && s.does.Port == c.Port {
 		s.does = c
 		return nil
 	}
-	l, err := s.dp.Listen(&dataplane.Addr{Port: c.Port}, nil)
-	if err != nil {
-		return fmt.Errorf("listen on port %d: %w; choose another service.port", c.Port, err)
+	var next *dataplane.Listener
+	if c.Kind != "" {
+		var err error
+		if next, err = s.dp.Listen(&dataplane.Addr{Port: c.Port}, nil); err != nil {
+			return fmt.Errorf("listen on port %d: %w; choose another service.port", c.Port, err)
+		}
+		s.serving.Go(func() { s.accept(next) })
 	}
-	if s.listener != nil {
-		_ = s.listener.Close()
-	}
-	s.listener, s.does = l, c
-	s.serving.Go(func() { s.accept(l) })
+	s.unlisten()
+	s.listener, s.does = next, c
 	return nil
 }
 
-// Addr is where it listens.
-func (s *Service) Addr() net.Addr {
+// unlisten closes the listener, if there is one. The caller holds mu.
+func (s *Service) unlisten() {
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+}
+
+// String says what it serves, and where.
+func (s *Service) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.listener.Addr()
+	if s.listener == nil {
+		return "no service"
+	}
+	return fmt.Sprintf("%s on %s", s.does.Kind, s.listener.Addr())
 }
 
 // Close stops listening, aborts the associations that are left and waits for their end.
 func (s *Service) Close() {
 	s.mu.Lock()
-	_ = s.listener.Close()
+	s.unlisten()
 	for c := range s.open {
 		_ = c.Abort("the service ends")
 	}

@@ -19,12 +19,18 @@ func Sockets(d *dataplane.Dataplane, f *config.File, log *slog.Logger) (*sockets
 			return nil, err
 		}
 	}
-	return sockets.Listen(d, sockets.Config{
+	return sockets.Listen(d, SocketsConfig(f, log))
+}
+
+// SocketsConfig is what the configuration asks of the sockets server.
+func SocketsConfig(f *config.File, log *slog.Logger) sockets.Config {
+	c := &f.Sockets
+	return sockets.Config{
 		Path: c.Path, Mode: c.Mode, Owner: c.Owner, Group: c.Group,
 		Limits:         sockets.Limits{Clients: c.Clients, Sockets: c.Sockets, Associations: c.Associations, Buffered: c.Buffered, Lanes: c.Lanes},
 		Timers:         f.Timers,
 		Core:           f.Limits,
 		FixedAddresses: c.FixedAddresses,
 		Logger:         log,
-	})
+	}
 }

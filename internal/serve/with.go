@@ -49,17 +49,15 @@ func WithPorts(f *config.File, log *slog.Logger, use func(*dataplane.Dataplane, 
 	return use(d, opened)
 }
 
-// Logger is a logger as the configuration wants it.
-func Logger(l config.Log, w io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
-		level = slog.LevelInfo
-	}
+// Logger is a logger as the configuration wants it; level can change it later.
+func Logger(l config.Log, w io.Writer) (log *slog.Logger, level *slog.LevelVar) {
+	level = &slog.LevelVar{}
+	_ = level.UnmarshalText([]byte(l.Level)) // info if it is not known
 	opt := &slog.HandlerOptions{Level: level}
 	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, opt))
+		return slog.New(slog.NewJSONHandler(w, opt)), level
 	}
-	return slog.New(slog.NewTextHandler(w, opt))
+	return slog.New(slog.NewTextHandler(w, opt)), level
 }
 
 // FromFlags is the configuration of ports that were given one by one: device i
