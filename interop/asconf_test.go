@@ -23,7 +23,8 @@ import (
 // network is cut.
 type moveCase struct {
 	family family
-	hmacs  []wire.HMACID // that we offer; Debian's usrsctp has SHA-1 only
+	hmacs  []wire.HMACID // that we offer
+	hmac   wire.HMACID   // that the peer prefers; Debian's usrsctp has SHA-1 only
 	key    string        // shared beforehand, with identifier 1; "" for none
 	seed   uint64
 }
@@ -37,10 +38,10 @@ func (c moveCase) name() string {
 }
 
 var moveCases = []moveCase{
-	{ipv4, []wire.HMACID{wire.HMACSHA1}, "", 21},
-	{ipv4, []wire.HMACID{wire.HMACSHA256, wire.HMACSHA1}, "between you and me", 22},
-	{ipv6, []wire.HMACID{wire.HMACSHA256, wire.HMACSHA1}, "", 23},
-	{ipv6, []wire.HMACID{wire.HMACSHA1}, "between you and me", 24},
+	{ipv4, []wire.HMACID{wire.HMACSHA1}, wire.HMACSHA1, "", 21},
+	{ipv4, []wire.HMACID{wire.HMACSHA256, wire.HMACSHA1}, wire.HMACSHA1, "between you and me", 22},
+	{ipv6, []wire.HMACID{wire.HMACSHA256, wire.HMACSHA1}, wire.HMACSHA1, "", 23},
+	{ipv6, []wire.HMACID{wire.HMACSHA1}, wire.HMACSHA1, "between you and me", 24},
 }
 
 // options want DATA authenticated too.
@@ -53,7 +54,7 @@ func (c moveCase) options() *dataplane.AssocOptions {
 }
 
 func (c moveCase) peerArgs(args []string) []string {
-	args = append(args, "--hmac", fmt.Sprint(wire.HMACSHA1))
+	args = append(args, "--hmac", fmt.Sprint(c.hmac))
 	if c.key != "" {
 		args = append(args, "--key", c.key)
 	}
@@ -89,35 +90,40 @@ func TestUsrsctpFollowsUs(t *testing.T) {
 			l := newLab(t, true)
 			capture := l.startCapture(t)
 			ours := l.startOurs(t, labTimers)
-			p := plan{seed: c.seed, bytes: 16 << 20, streams: 8}
-			server := startPeer(t, l.peer, c.peerArgs(peerArgs("server", "echo", list(c.family.peer), "", peerPort, p))...)
-			server.awaitKey("READY")
-			conn := ours.dialWith(on(c.family.ours, 1, 0), on(c.family.peer, 1, peerPort), c.options())
-			seen := watch(conn)
-			var progress atomic.Uint64
-			result, gate := make(chan error, 1), make(chan struct{})
-			go func() { result <- verify(conn, p, &progress, gate) }()
-			awaitProgress(t, &progress, p.bytes/4, result, server)
-			old, fresh := c.family.ours[0].Addr(), c.family.ours[1].Addr()
-			require.NoError(t, conn.AddLocal(fresh))
-			seen.outcome(t, sctpcore.AddAddress)
-			server.awaitUsable(fresh)
-			require.NoError(t, conn.SetPeerPrimary(fresh))
-			seen.outcome(t, sctpcore.SetPeerPrimary)
-			seen.awaitActive(t, conn, c.family.peer[1].Addr())
-			require.NoError(t, conn.RemoveLocal(old))
-			seen.outcome(t, sctpcore.DeleteAddress)
-			l.breakNetwork(t, 0, cutSilent)
-			close(gate)
-			require.NoError(t, awaitResult(t, &progress, result, server), "our events:\n%v", seen)
-			// usrsctp may say SHUTDOWN ACK from its address on the first network.
-			l.heal(t, 0, cutSilent)
-			require.NoError(t, conn.Close())
-			require.NoError(t, ours.ended(conn))
-			server.awaitOK()
-			c.judge(t, capture, ours)
+			c.peerFollows(t, l, ours)
+			c.judge(t, ours, capture.files)
 		})
 	}
+}
+
+// peerFollows is the case in which we change our addresses.
+func (c moveCase) peerFollows(t *testing.T, l place, ours *side) {
+	p := plan{seed: c.seed, bytes: 16 << 20, streams: 8}
+	server := l.peerIn(t, c.peerArgs(peerArgs("server", "echo", list(c.family.peer), "", peerPort, p))...)
+	server.awaitKey("READY")
+	conn := ours.dialWith(on(c.family.ours, 1, 0), on(c.family.peer, 1, peerPort), c.options())
+	seen := watch(conn)
+	var progress atomic.Uint64
+	result, gate := make(chan error, 1), make(chan struct{})
+	go func() { result <- verify(conn, p, &progress, gate) }()
+	awaitProgress(t, &progress, p.bytes/4, result, server)
+	old, fresh := c.family.ours[0].Addr(), c.family.ours[1].Addr()
+	require.NoError(t, conn.AddLocal(fresh))
+	seen.outcome(t, sctpcore.AddAddress)
+	server.awaitUsable(fresh)
+	require.NoError(t, conn.SetPeerPrimary(fresh))
+	seen.outcome(t, sctpcore.SetPeerPrimary)
+	seen.awaitActive(t, conn, c.family.peer[1].Addr())
+	require.NoError(t, conn.RemoveLocal(old))
+	seen.outcome(t, sctpcore.DeleteAddress)
+	l.breakNetwork(t, 0, cutSilent)
+	close(gate)
+	require.NoError(t, awaitResult(t, &progress, result, server), "our events:\n%v", seen)
+	// usrsctp may say SHUTDOWN ACK from its address on the first network.
+	l.heal(t, 0, cutSilent)
+	require.NoError(t, conn.Close())
+	require.NoError(t, ours.ended(conn))
+	server.awaitOK()
 }
 
 // awaitQuiet waits until nothing is on its way to an address of the peer's: a heartbeat
@@ -146,60 +152,72 @@ func awaitQuiet(t testing.TB, conn *dataplane.Conn, ip netip.Addr) {
 	require.Eventually(t, func() bool { return acked() > before }, patience, time.Millisecond)
 }
 
-// TestWeFollowUsrsctp: we follow usrsctp's changes of address.
+// TestWeFollowUsrsctp: we follow usrsctp's changes of address. With IPv6 it asks for an address to
+// be removed from the address itself, which must be refused (F8).
 func TestWeFollowUsrsctp(t *testing.T) {
 	for _, c := range moveCases {
 		again(t, c.name(), func(t *testing.T) {
 			l := newLab(t, true)
 			capture := l.startCapture(t)
 			ours := l.startOurs(t, labTimers)
-			accept := ours.listenWith(addr(c.family.ours, ourPort), c.options())
-			p := plan{seed: c.seed, bytes: 16 << 20, streams: 8}
-			old, fresh := c.family.peer[0].Addr(), c.family.peer[1].Addr()
-			args := c.peerArgs(peerArgs("client", "verify", old.String(), c.family.ours[0].Addr().String(), ourPort, p))
-			client := startPeer(t, l.peer, append(args, "--pause", fmt.Sprint(p.bytes/2))...)
-			conn := accept()
-			seen := watch(conn)
-			var progress atomic.Uint64
-			result := make(chan error, 1)
-			go func() { result <- echo(conn, &progress) }()
-			awaitProgress(t, &progress, p.bytes/2, result, client)
-			client.command("add " + fresh.String())
-			seen.about(t, sctpcore.EventAddressAdded, fresh)
-			seen.awaitActive(t, conn, fresh)
-			client.command("prefer " + fresh.String())
-			seen.about(t, sctpcore.EventAddressPrimary, fresh)
-			if old.Is4() {
-				awaitQuiet(t, conn, old)
-				client.command("remove " + old.String())
-				seen.about(t, sctpcore.EventAddressRemoved, old)
-				require.Equal(t, []netip.Addr{fresh}, conn.RemoteAddr().(*dataplane.Addr).IPs)
-			} // With IPv6 usrsctp asks for it from the address itself, which must be refused (F8).
-			l.breakNetwork(t, 0, cutSilent)
-			client.command("go")
-			client.awaitOK()
-			require.NoError(t, <-result, "our events:\n%v", seen)
-			require.NoError(t, ours.ended(conn))
-			c.judge(t, capture, ours)
+			c.weFollow(t, l, ours, c.family.peer[0].Addr().Is4())
+			c.judge(t, ours, capture.files)
 		})
 	}
 }
 
-// judge has tshark, which unlike gopacket knows AUTH and ASCONF, read the capture, and
-// finds in it that all user data was authenticated.
-func (c moveCase) judge(t *testing.T, capture *capture, ours *side) {
+// weFollow is the case in which the peer changes its addresses.
+func (c moveCase) weFollow(t *testing.T, l place, ours *side, removes bool) {
+	accept := ours.listenWith(addr(c.family.ours, ourPort), c.options())
+	p := plan{seed: c.seed, bytes: 16 << 20, streams: 8}
+	old, fresh := c.family.peer[0].Addr(), c.family.peer[1].Addr()
+	args := c.peerArgs(peerArgs("client", "verify", old.String(), c.family.ours[0].Addr().String(), ourPort, p))
+	client := l.peerIn(t, append(args, "--pause", fmt.Sprint(p.bytes/2))...)
+	conn := accept()
+	seen := watch(conn)
+	var progress atomic.Uint64
+	result := make(chan error, 1)
+	go func() { result <- echo(conn, &progress) }()
+	awaitProgress(t, &progress, p.bytes/2, result, client)
+	client.command("add " + fresh.String())
+	seen.about(t, sctpcore.EventAddressAdded, fresh)
+	seen.awaitActive(t, conn, fresh)
+	client.command("prefer " + fresh.String())
+	seen.about(t, sctpcore.EventAddressPrimary, fresh)
+	if removes {
+		awaitQuiet(t, conn, old)
+		client.command("remove " + old.String())
+		seen.about(t, sctpcore.EventAddressRemoved, old)
+		require.Equal(t, []netip.Addr{fresh}, conn.RemoteAddr().(*dataplane.Addr).IPs)
+	}
+	l.breakNetwork(t, 0, cutSilent)
+	client.command("go")
+	client.awaitOK()
+	require.NoError(t, <-result, "our events:\n%v", seen)
+	require.NoError(t, ours.ended(conn))
+	l.heal(t, 0, cutSilent)
+}
+
+// judge has tshark, which unlike gopacket knows AUTH and ASCONF, read the captures that are
+// there once our side is closed, and finds in them that all user data was authenticated.
+func (c moveCase) judge(t *testing.T, ours *side, captured func() (files []string)) {
 	t.Helper()
 	drops := ours.dp.Stats().Core.Drops
 	require.Zero(t, drops.BadAuth+drops.Unauthenticated+drops.UnknownKey+drops.UnsupportedHMAC+drops.BadAsconf)
 	ours.close()
-	file := capture.stop()
-	require.Empty(t, tsharkFaults(t, file))
-	count := func(filter string) int {
-		out, err := exec.Command("tshark", "-n", "-r", file, "-o", "sctp.ulp_dissection:FALSE", "-o", "sctp.tsn_analysis:FALSE",
-			"-Y", filter, "-T", "fields", "-e", "frame.number").Output()
-		require.NoError(t, err)
-		return strings.Count(string(out), "\n")
+	files := captured()
+	count := func(filter string) (n int) {
+		for _, file := range files {
+			out, err := exec.Command("tshark", "-n", "-r", file, "-o", "sctp.ulp_dissection:FALSE", "-o", "sctp.tsn_analysis:FALSE",
+				"-Y", filter, "-T", "fields", "-e", "frame.number").Output()
+			require.NoError(t, err)
+			n += strings.Count(string(out), "\n")
+		}
+		return n
 	}
-	require.GreaterOrEqual(t, count(fmt.Sprintf("sctp.chunk_type == 193 && sctp.hmac_id == %d", wire.HMACSHA1)), 2, "ASCONF")
+	for _, file := range files {
+		require.Empty(t, tsharkFaults(t, file))
+	}
+	require.GreaterOrEqual(t, count(fmt.Sprintf("sctp.chunk_type == 193 && sctp.hmac_id == %d", c.hmac)), 2, "ASCONF")
 	require.Zero(t, count("sctp.chunk_type == 0 && !(sctp.chunk_type == 15) && !icmp && !icmpv6"), "DATA without AUTH")
 }

@@ -87,6 +87,9 @@ func (c *capture) stop() string {
 	return c.file
 }
 
+// files is stop for those who may have several.
+func (c *capture) files() []string { return []string{c.stop()} }
+
 // settle waits until the file grows no more: dumpcap gets packets in blocks, up
 // to a quarter of a second late, and forgets what it has not got when it stops.
 func (c *capture) settle() {

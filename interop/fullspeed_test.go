@@ -70,7 +70,7 @@ func runFullSpeed(t *testing.T, length time.Duration, rawBuffer int, seed uint64
 		other.awaitConfirmed(mixed.ours[0].Addr(), mixed.ours[1].Addr())
 		require.NoError(t, conn.SetPrimary(mixed.peer[i%networks].Addr()))
 		other.command(fmt.Sprintf("@%d primary %v", port, mixed.ours[i%networks].Addr()))
-		all = append(all, startDuplex(conn, port, p))
+		all = append(all, startDuplex(conn, port, p, false))
 	}
 	seen := observe(t, all, length)
 	for _, d := range all {
@@ -116,13 +116,16 @@ func (r *result) count(n int) {
 var began = time.Now()
 
 // startDuplex begins both directions. As in testdata/peer, each has the seed of
-// the association's port, the peer's one more.
-func startDuplex(conn *dataplane.Conn, port uint16, p plan) *duplex {
+// the caller's port, that of who was called one more.
+func startDuplex(conn *dataplane.Conn, port uint16, p plan, called bool) *duplex {
 	d := &duplex{conn: conn, port: port, sending: make(chan error, 1), reading: make(chan error, 1)}
 	d.wanted.Store(^uint64(0))
 	out, in := p, p
 	out.seed += 2 * uint64(port)
 	in.seed += 2*uint64(port) + 1
+	if called {
+		out, in = in, out
+	}
 	go func() { d.sending <- d.send(out) }()
 	go func() { d.reading <- d.read(in) }()
 	return d
@@ -134,7 +137,7 @@ func (d *duplex) send(p plan) error {
 		stream, index := p.place(i)
 		message := room[:p.size(stream, index)]
 		p.fill(message, stream, index)
-		if err := d.conn.Send(message, &dataplane.Message{Stream: uint16(stream), PPID: planPPID}); err != nil {
+		if err := d.conn.Send(message, p.about(stream, index)); err != nil {
 			return fmt.Errorf("port %d: send stream %d message %d: %w", d.port, stream, index, err)
 		}
 		d.sent.count(len(message))
@@ -155,7 +158,7 @@ func (d *duplex) read(p plan) error {
 		if err != nil {
 			return fmt.Errorf("port %d: after %d messages, %d bytes: %w", d.port, c.messages, c.bytes, err)
 		}
-		if err := c.take(message, about.Stream, about.SSN, about.PPID); err != nil {
+		if err := c.take(message, about); err != nil {
 			return fmt.Errorf("port %d: %w", d.port, err)
 		}
 		d.got.count(len(message))

@@ -104,7 +104,7 @@ func (g *guest) run() {
 	t.Helper()
 	im, err := buildImage()
 	require.NoError(t, err)
-	const memory = "256M"
+	const memory = "512M"
 	args := []string{"-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg", "-cpu", "max", "-m", memory,
 		"-M", "pc,memory-backend=ram", "-object", "memory-backend-memfd,id=ram,share=on,size=" + memory,
 		"-kernel", im.kernel, "-initrd", im.initrd, "-append", "console=ttyS0 quiet panic=0",
@@ -275,7 +275,7 @@ func (g *guest) peerIn(t testing.TB, args ...string) *peer {
 		conn.Close()
 	}
 	p.follow(conn, func() {})
-	g.sh("start %d %s", number, strings.Join(args, " "))
+	g.sh("start %d '%s'", number, strings.Join(args, "' '"))
 	return p
 }
 
@@ -286,11 +286,18 @@ func (g *guest) within(t *testing.T) {
 	t.Cleanup(func() { g.t, g.ours.t = outer, outer })
 }
 
-// cutPort takes the link of our port down, and the guest sees nothing.
-const cutPort cut = "port"
+const (
+	// cutPort takes the link of our port down, and the guest sees nothing.
+	cutPort cut = "port"
+	// cutImpaired loses, repeats, delays and reorders some frames both ways.
+	cutImpaired cut = "impaired"
+)
+
+// impaired is what cutImpaired does.
+var impaired = fault.Impairment{Loss: 0.01, Duplicate: 0.01, Reorder: 0.02, Jitter: time.Millisecond}
 
 // breakNetwork cuts a network: the cable out of the guest's card, everything lost, the guest's
-// interface or our port down. heal mends it.
+// interface or our port down, or an impairment. heal mends it.
 func (g *guest) breakNetwork(t testing.TB, network int, how cut) {
 	t.Helper()
 	switch how {
@@ -303,6 +310,8 @@ func (g *guest) breakNetwork(t testing.TB, network int, how cut) {
 		g.sh("ip link set eth%d down", network)
 	case cutPort:
 		require.NoError(t, g.wires[network].SetLink(false))
+	case cutImpaired:
+		g.wires[network].Set(fault.Config{Rx: impaired, Tx: impaired, Seed: uint64(g.started)})
 	}
 }
 
@@ -317,6 +326,8 @@ func (g *guest) heal(t testing.TB, network int, how cut) {
 		g.sh("ip link set eth%d up", network)
 	case cutPort:
 		require.NoError(t, g.wires[network].SetLink(true))
+	case cutImpaired:
+		g.wires[network].Set(fault.Config{})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore"
+	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
 
 // TestKernelTransfer: data echoed between our dataplane and the kernel over two networks, in both
@@ -92,5 +93,22 @@ func TestKernelKilled(t *testing.T) {
 		require.NoError(t, verify(conn, p, &progress, nil))
 		client.kill()
 		require.NoError(t, g.ours.ended(conn))
+	}
+}
+
+// TestKernelMoves: each end follows the other's changes of address, with all DATA authenticated.
+func TestKernelMoves(t *testing.T) {
+	both := []wire.HMACID{wire.HMACSHA256, wire.HMACSHA1}
+	for _, c := range []moveCase{
+		{ipv4, both, wire.HMACSHA256, "between you and me", 51},
+		{ipv6, both, wire.HMACSHA1, "", 52},
+	} {
+		t.Run(c.name(), func(t *testing.T) {
+			g := startGuest(t, labTimers, true)
+			c.peerFollows(t, g, g.ours)
+			c.weFollow(t, g, g.ours, true)
+			g.stop()
+			c.judge(t, g.ours, func() []string { return []string{g.captureFile(0), g.captureFile(1)} })
+		})
 	}
 }

@@ -229,7 +229,7 @@ func source(conn *dataplane.Conn, p plan, gate <-chan struct{}) error {
 		stream, index := p.place(i)
 		message := room[:p.size(stream, index)]
 		p.fill(message, stream, index)
-		if err := conn.Send(message, &dataplane.Message{Stream: uint16(stream), PPID: planPPID}); err != nil {
+		if err := conn.Send(message, p.about(stream, index)); err != nil {
 			return fmt.Errorf("send stream %d message %d: %w", stream, index, err)
 		}
 	}
@@ -246,7 +246,7 @@ func sink(conn *dataplane.Conn, p plan, progress *atomic.Uint64) error {
 		if err != nil {
 			return fmt.Errorf("after %d messages of %d, %d bytes of %d: %w", c.messages, n, c.bytes, total, err)
 		}
-		if err := c.take(message, about.Stream, about.SSN, about.PPID); err != nil {
+		if err := c.take(message, about); err != nil {
 			return err
 		}
 		progress.Store(c.bytes)

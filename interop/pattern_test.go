@@ -5,6 +5,8 @@ package interop
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
 )
 
 // plan is the sequence of messages that one end sends: message i goes out on
@@ -14,6 +16,9 @@ type plan struct {
 	seed    uint64
 	bytes   uint64
 	streams int
+	// unordered has a quarter of the messages go unordered, each with its index in its
+	// PPID, counted from unorderedPPID.
+	unordered bool
 }
 
 // maxMessage is the longest message of a plan, in bytes (200 KiB).
@@ -22,6 +27,9 @@ const maxMessage = 204800
 // planPPID is the payload protocol identifier of a plan's messages: one that no
 // dissector claims.
 const planPPID = 4242
+
+// unorderedPPID is that of the first message of a stream if it is unordered.
+const unorderedPPID = 1 << 30
 
 // step is the golden ratio in 64 bits, which walks through all of them evenly.
 const step = 0x9e3779b97f4a7c15
@@ -54,6 +62,19 @@ func (p plan) size(stream int, index uint64) int {
 		return 1501 + int(span%18500)
 	}
 	return 20001 + int(span%(maxMessage-20000))
+}
+
+// isUnordered tells whether the index-th message of a stream goes unordered.
+func (p plan) isUnordered(stream int, index uint64) bool {
+	return p.unordered && p.key(stream, index)>>62 == 0
+}
+
+// about is how the index-th message of a stream is sent.
+func (p plan) about(stream int, index uint64) *dataplane.Message {
+	if p.isUnordered(stream, index) {
+		return &dataplane.Message{Stream: uint16(stream), PPID: unorderedPPID + uint32(index), Unordered: true}
+	}
+	return &dataplane.Message{Stream: uint16(stream), PPID: planPPID}
 }
 
 // fill writes the index-th message of a stream to b, which has its size.
@@ -101,30 +122,75 @@ func (p plan) place(i uint64) (stream int, index uint64) {
 	return int(i % uint64(p.streams)), i / uint64(p.streams)
 }
 
-// checker holds a receiver's place in a plan: every message exactly once and
-// in order within its stream.
+// overtaking is how far the unordered messages of a stream may overtake each other.
+const overtaking = 4096
+
+// checker holds a receiver's place in a plan: every message exactly once, the ordered ones in
+// order within their stream.
 type checker struct {
 	plan
 	next            []uint64
+	ssn             []uint16
+	seen            [][]uint64 // of the last unordered messages of each stream, index + 1
 	messages, bytes uint64
 }
 
-func newChecker(p plan) *checker { return &checker{plan: p, next: make([]uint64, p.streams)} }
+func newChecker(p plan) *checker {
+	c := &checker{plan: p, next: make([]uint64, p.streams), ssn: make([]uint16, p.streams), seen: make([][]uint64, p.streams)}
+	for i := range c.seen {
+		if p.unordered {
+			c.seen[i] = make([]uint64, overtaking)
+		}
+	}
+	return c
+}
 
 // take judges one received message.
-func (c *checker) take(b []byte, stream, ssn uint16, ppid uint32) error {
-	if int(stream) >= c.streams {
+func (c *checker) take(b []byte, m dataplane.Message) error {
+	stream := int(m.Stream)
+	if stream >= c.streams {
 		return fmt.Errorf("message on stream %d, which carries none", stream)
 	}
-	index := c.next[stream]
-	c.next[stream]++
-	if ssn != uint16(index) {
-		return fmt.Errorf("stream %d message %d has SSN %d", stream, index, ssn)
+	which := c.ordered
+	if m.Unordered {
+		which = c.outOfOrder
 	}
-	if ppid != planPPID {
-		return fmt.Errorf("stream %d message %d has PPID %d", stream, index, ppid)
+	index, err := which(stream, m)
+	if err != nil {
+		return err
 	}
 	c.messages++
 	c.bytes += uint64(len(b))
-	return c.check(b, int(stream), index)
+	return c.check(b, stream, index)
+}
+
+// ordered is which ordered message of its stream must have come.
+func (c *checker) ordered(stream int, m dataplane.Message) (index uint64, err error) {
+	index = c.next[stream]
+	for c.isUnordered(stream, index) {
+		index++
+	}
+	c.next[stream] = index + 1
+	if m.SSN != c.ssn[stream] {
+		return index, fmt.Errorf("stream %d message %d has SSN %d", stream, index, m.SSN)
+	}
+	c.ssn[stream]++
+	if m.PPID != planPPID {
+		return index, fmt.Errorf("stream %d message %d has PPID %d", stream, index, m.PPID)
+	}
+	return index, nil
+}
+
+// outOfOrder is which unordered message of its stream has come, once.
+func (c *checker) outOfOrder(stream int, m dataplane.Message) (index uint64, err error) {
+	index = uint64(m.PPID - unorderedPPID)
+	if m.PPID < unorderedPPID || !c.isUnordered(stream, index) {
+		return index, fmt.Errorf("stream %d has no unordered message with PPID %d", stream, m.PPID)
+	}
+	seen := &c.seen[stream][index%overtaking]
+	if *seen >= index+1 {
+		return index, fmt.Errorf("stream %d unordered message %d came twice or much too late", stream, index)
+	}
+	*seen = index + 1
+	return index, nil
 }

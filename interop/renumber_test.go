@@ -56,7 +56,7 @@ func TestUsrsctpFollowsOurPorts(t *testing.T) {
 			require.NoError(t, conn.Close())
 			require.NoError(t, ours.ended(conn))
 			server.awaitOK()
-			c.judge(t, capture, ours)
+			c.judge(t, ours, capture.files)
 		})
 	}
 }

@@ -20,14 +20,14 @@ static void configure(struct socket *so)
 		SCTP_SHUTDOWN_EVENT, SCTP_SEND_FAILED_EVENT, SCTP_PARTIAL_DELIVERY_EVENT,
 	};
 	int on = 1, size = (int)opt.buffer;
-	struct sctp_initmsg streams = {.sinit_num_ostreams = (uint16_t)opt.streams, .sinit_max_instreams = (uint16_t)opt.streams};
+	uint16_t n = opt.streams < 64 ? 64 : (uint16_t)opt.streams;
+	struct sctp_initmsg streams = {.sinit_num_ostreams = n, .sinit_max_instreams = n};
 
 	set_option_of(so, SOL_SOCKET, SO_SNDBUF, &size, sizeof size, "SO_SNDBUF");
 	set_option_of(so, SOL_SOCKET, SO_RCVBUF, &size, sizeof size, "SO_RCVBUF");
 	set_option_of(so, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on, "SCTP_RECVRCVINFO");
 	set_option_of(so, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on, "SCTP_NODELAY");
-	if (opt.streams > 64)
-		set_option_of(so, IPPROTO_SCTP, SCTP_INITMSG, &streams, sizeof streams, "SCTP_INITMSG");
+	set_option_of(so, IPPROTO_SCTP, SCTP_INITMSG, &streams, sizeof streams, "SCTP_INITMSG");
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
 		struct sctp_event e = {.se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = events[i], .se_on = 1};
 

@@ -28,7 +28,7 @@ static void set_option(const char *name, char *value)
 		{"--streams", &opt.streams}, {"--count", &opt.count}, {"--rto-min", &opt.rto_min},
 		{"--rto-max", &opt.rto_max}, {"--heartbeat", &opt.heartbeat}, {"--path-retrans", &opt.path_retrans},
 		{"--sack-delay", &opt.sack_delay}, {"--buffer", &opt.buffer}, {"--raw-buffer", &opt.raw_buffer},
-		{"--hmac", &opt.hmac},
+		{"--hmac", &opt.hmac}, {"--unordered", &opt.unordered},
 	};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

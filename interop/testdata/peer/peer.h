@@ -11,8 +11,8 @@
  *   duplex  send messages without end and check those that come
  *   hold    keep the association, count what comes
  *
- * The plan is a function of --seed, --bytes and --streams alone, so both ends
- * know every message beforehand; see pattern_test.go for the same functions in
+ * The plan is a function of --seed, --bytes, --streams and --unordered (1: a quarter
+ * of the messages is) alone, so both ends know every message beforehand; see pattern_test.go for the same functions in
  * Go. With --count there are several associations at once, each with a thread of
  * its own; in duplex mode each direction of each has a seed of its own.
  *
@@ -36,7 +36,10 @@
 #include "stack.h"
 
 /* MAX_MESSAGE is the longest of a plan; ROOM is for the longest of any test. */
-enum { MAX_ADDRS = 8, MAX_STREAMS = 65535, MAX_MESSAGE = 204800, ROOM = 1 << 20, PPID = 4242 };
+enum { MAX_ADDRS = 8, MAX_STREAMS = 65535, MAX_MESSAGE = 204800, ROOM = 1 << 20, PPID = 4242, UNORDERED_PPID = 1 << 30 };
+
+/* How far the unordered messages of a stream may overtake each other. */
+enum { OVERTAKING = 4096 };
 
 enum behaviour { ECHO, VERIFY, SOURCE, SINK, DUPLEX, HOLD };
 
@@ -48,7 +51,7 @@ struct options {
 	int locals, remotes;
 	uint16_t port, lport;
 	uint64_t bytes, seed, pause;
-	unsigned streams, count;
+	unsigned streams, count, unordered;
 	uint32_t rto_min, rto_max, heartbeat, path_retrans, sack_delay, buffer, raw_buffer, hmac;
 };
 extern struct options opt;
@@ -75,6 +78,7 @@ uint64_t message_key(uint64_t seed, unsigned stream, uint64_t index);
 size_t message_size(uint64_t seed, unsigned stream, uint64_t index);
 void fill(uint8_t *p, size_t n, uint64_t key);
 long wrong_at(const uint8_t *p, size_t n, uint64_t key);
+bool is_unordered(uint64_t key);
 uint64_t planned_messages(void);
 
 struct session {
@@ -85,7 +89,9 @@ struct session {
 	uint64_t rx_messages, rx_bytes, tx_messages, tx_bytes, told;
 	uint64_t last_rx, longest_gap; /* ns, of what came */
 	uint64_t expected;             /* messages that are to come, 0 for any number */
-	uint64_t *next;                /* index of the next message on each stream */
+	uint64_t *next;                /* index of the next ordered message on each stream */
+	uint16_t *ssn;                 /* its stream sequence number */
+	uint32_t *seen;                /* of the last OVERTAKING unordered ones of each stream, index + 1 */
 	uint8_t *message;
 	size_t length; /* of message so far */
 	sem_t go;      /* for the sender of a plan */

@@ -40,6 +40,12 @@ size_t message_size(uint64_t seed, unsigned stream, uint64_t index)
 	}
 }
 
+/* An unordered message has its index in its PPID, counted from UNORDERED_PPID. */
+bool is_unordered(uint64_t key)
+{
+	return opt.unordered != 0 && key >> 62 == 0;
+}
+
 static uint64_t load64(const uint8_t *p)
 {
 	uint64_t v;

@@ -55,13 +55,18 @@ static void *send_plan(void *arg)
 	for (uint64_t i = 0; i < n && !s->stopped; i++) {
 		unsigned stream = (unsigned)(i % opt.streams);
 		size_t size = message_size(s->out_seed, stream, i / opt.streams);
+		uint64_t key;
 
 		if (pause != 0 && s->tx_bytes >= pause) {
 			pause = 0;
 			sem_wait(&s->go);
 		}
-		fill(room, size, message_key(s->out_seed, stream, i / opt.streams));
-		send_message(s, room, size, (uint16_t)stream, htonl(PPID), 0);
+		key = message_key(s->out_seed, stream, i / opt.streams);
+		fill(room, size, key);
+		if (is_unordered(key))
+			send_message(s, room, size, (uint16_t)stream, htonl((uint32_t)(UNORDERED_PPID + i / opt.streams)), SCTP_UNORDERED);
+		else
+			send_message(s, room, size, (uint16_t)stream, htonl(PPID), 0);
 	}
 	free(room);
 	say("SENT port=%u messages=%llu bytes=%llu", s->port, (unsigned long long)s->tx_messages, (unsigned long long)s->tx_bytes);
@@ -70,22 +75,48 @@ static void *send_plan(void *arg)
 	return NULL;
 }
 
+/* unordered_index is which unordered message of its stream has come, once. */
+static uint64_t unordered_index(struct session *s, unsigned stream, uint32_t ppid)
+{
+	uint64_t index = ppid - UNORDERED_PPID;
+	uint32_t *seen = &s->seen[(size_t)stream * OVERTAKING + index % OVERTAKING];
+
+	if (ppid < UNORDERED_PPID || !is_unordered(message_key(s->in_seed, stream, index)))
+		fail("stream %u has no unordered message with PPID %u", stream, ppid);
+	if (*seen >= index + 1)
+		fail("stream %u unordered message %llu came twice or much too late", stream, (unsigned long long)index);
+	*seen = (uint32_t)(index + 1);
+	return index;
+}
+
+/* ordered_index is which ordered message of its stream must have come. */
+static uint64_t ordered_index(struct session *s, unsigned stream, uint32_t ppid, uint16_t ssn)
+{
+	uint64_t index = s->next[stream];
+
+	while (is_unordered(message_key(s->in_seed, stream, index)))
+		index++;
+	s->next[stream] = index + 1;
+	if (ssn != s->ssn[stream]++)
+		fail("stream %u message %llu has SSN %u", stream, (unsigned long long)index, ssn);
+	if (ppid != PPID)
+		fail("stream %u message %llu has PPID %u", stream, (unsigned long long)index, ppid);
+	return index;
+}
+
 static void check_message(struct session *s, const struct sctp_rcvinfo *info)
 {
 	unsigned stream = info->rcv_sid;
+	uint32_t ppid = ntohl(info->rcv_ppid);
 	uint64_t index, key;
 	size_t want;
 	long at;
 
 	if (stream >= opt.streams)
 		fail("message on stream %u, which carries none", stream);
-	index = s->next[stream]++;
+	index = info->rcv_flags & SCTP_UNORDERED ? unordered_index(s, stream, ppid) : ordered_index(s, stream, ppid, info->rcv_ssn);
 	key = message_key(s->in_seed, stream, index);
 	want = message_size(s->in_seed, stream, index);
-	if (info->rcv_ssn != (uint16_t)index)
-		fail("stream %u message %llu has SSN %u", stream, (unsigned long long)index, info->rcv_ssn);
-	if (ntohl(info->rcv_ppid) != PPID)
-		fail("stream %u message %llu has PPID %u", stream, (unsigned long long)index, ntohl(info->rcv_ppid));
 	if (s->length != want)
 		fail("stream %u message %llu has %zu bytes, not %zu", stream, (unsigned long long)index, s->length, want);
 	at = wrong_at(s->message, s->length, key);
@@ -187,6 +218,8 @@ static void *run_session(void *arg)
 	usrsctp_close(so);
 	free(s->message);
 	free(s->next);
+	free(s->ssn);
+	free(s->seen);
 	return NULL;
 }
 
@@ -205,6 +238,8 @@ void start_session(struct socket *so, uint16_t port)
 	}
 	s->message = malloc(ROOM);
 	s->next = calloc(opt.streams, sizeof *s->next);
+	s->ssn = calloc(opt.streams, sizeof *s->ssn);
+	s->seen = calloc(opt.unordered ? (size_t)opt.streams * OVERTAKING : 1, sizeof *s->seen);
 	sem_init(&s->go, 0, 0);
 	sem_init(&s->resume, 0, 0);
 	if (opt.mode == VERIFY || opt.mode == SINK)

@@ -87,8 +87,22 @@ ssize_t usrsctp_recvv(struct socket *so, void *p, size_t n, struct sockaddr *fro
 	return sctp_recvv(so->fd, &v, 1, from, from_len, info, info_len, type, flags);
 }
 
+/* To usrsctp port 0 of an own address is the socket's, to the kernel another port. */
+static int prefer(struct socket *so, struct sctp_setpeerprim wish)
+{
+	struct sockaddr_storage own, *wanted = &wish.sspp_addr;
+	socklen_t n = sizeof own;
+
+	if (getsockname(so->fd, (struct sockaddr *)&own, &n) < 0)
+		return -1;
+	((struct sockaddr_in *)wanted)->sin_port = ((struct sockaddr_in *)&own)->sin_port; /* where IPv6 has it too */
+	return setsockopt(so->fd, IPPROTO_SCTP, SCTP_SET_PEER_PRIMARY_ADDR, &wish, sizeof wish);
+}
+
 int usrsctp_setsockopt(struct socket *so, int level, int name, const void *value, socklen_t n)
 {
+	if (level == IPPROTO_SCTP && name == SCTP_SET_PEER_PRIMARY_ADDR)
+		return prefer(so, *(const struct sctp_setpeerprim *)value);
 	return setsockopt(so->fd, level, name, value, n);
 }
 
