@@ -311,7 +311,7 @@ func (a *assoc) buildAsconf(now Time) {
 	s.take(n)
 	s.chunk = wire.FinishChunk(b, 0)
 	s.next++
-	a.choosePath(now) // there may be no source left for the path in use
+	a.choosePath(ReasonAddress, now) // there may be no source left for the path in use
 	s.due, s.resent, s.path = true, false, a.current
 }
 
@@ -410,7 +410,7 @@ func (a *assoc) asconfDone(waiting []request, now Time) {
 	s.chunk, s.due, s.t4 = nil, false, Never
 	s.requests = append(s.requests[:0], waiting...)
 	s.take(0)
-	a.choosePath(now)
+	a.choosePath(ReasonAddress, now)
 	if a.state >= ShutdownPending {
 		a.shutdownProgress(now)
 	}

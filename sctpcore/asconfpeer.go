@@ -304,7 +304,7 @@ func (r *asconfAnswer) setPrimary(addr wire.Addr) wire.CauseCode {
 	}
 	a.primary = uint8(i)
 	a.event(Event{Kind: EventAddressPrimary, Path: uint8(i), Addr: addr})
-	a.choosePath(r.now)
+	a.choosePath(ReasonPrimary, r.now)
 	return 0
 }
 
@@ -349,7 +349,7 @@ func (a *assoc) removePath(i int, now Time) {
 	}
 	a.lastFrom, a.sackPath = to(a.lastFrom, best), to(a.sackPath, best)
 	a.initPath, a.t2Path = to(a.initPath, best), to(a.t2Path, best)
-	a.failover.pending = false
+	a.failover = failover{}
 	a.ext.conf.path = to(a.ext.conf.path, best)
 	a.fragment = 0
 	a.probes.remove(i)
@@ -362,6 +362,6 @@ func (a *assoc) removePath(i int, now Time) {
 	}
 	a.ext.moved = true
 	a.event(Event{Kind: EventAddressRemoved, Path: uint8(i), Addr: addr})
-	a.choosePath(now)
+	a.choosePath(ReasonAddress, now)
 	a.wantTransmit()
 }

@@ -36,11 +36,8 @@ type assoc struct {
 	armed               Time    // when the wheel looks at the timers; Never if they are not in it
 	sackTimer           Time
 	errors              int // consecutive unanswered transmissions to any address
-	failover            struct {
-		pending bool
-		from    uint8
-	}
-	rxPackets uint64
+	failover            failover
+	rxPackets           uint64
 
 	room       room
 	in         inbound
@@ -52,6 +49,7 @@ type assoc struct {
 	heard        Time // user data came, if there is Params.Autoclose
 	initSent     Time // when the last INIT or COOKIE ECHO went out
 	detected     Time // of failover
+	lastAck      Time // path.answered of failover.from, then
 	less         rareTallies
 	initTries    int
 	initPath     uint8
@@ -67,7 +65,7 @@ type assoc struct {
 	cookie       []byte      // from the INIT ACK, until COOKIE ACK
 	reportParams []byte      // unknown parameters of the INIT ACK to report
 
-	_ [56]byte // whole cache lines
+	_ [40]byte // whole cache lines
 }
 
 // tallies are an association's totals; AssocInfo tells what each counts.
@@ -286,8 +284,9 @@ func (a *assoc) establish(now Time) {
 	if a.ext != nil {
 		a.extensionsUp()
 	}
-	a.choosePath(now)
-	a.failover.pending = false
+	a.choosePath(ReasonNone, now)
+	a.failover = failover{}
+	a.paths[a.primary].answered = now
 	a.startHeartbeats(now)
 	a.setFrequency()
 	a.watchIdle(now)

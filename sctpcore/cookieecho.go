@@ -191,7 +191,8 @@ func (e *Endpoint) restart(a *assoc, in *Inbound, p wire.Packet, ck *stateCookie
 	if a.ext != nil {
 		a.extensionsUp()
 	}
-	a.choosePath(e.now)
+	a.choosePath(ReasonNone, e.now)
+	a.failover = failover{} // nothing is under way
 	a.startHeartbeats(e.now)
 	a.setFrequency()
 	a.watchIdle(e.now)

@@ -432,6 +432,6 @@ func (a *assoc) peerAddresses(from wire.Addr, listed []wire.Addr) {
 	}
 	a.primary, a.current = a.initPath, a.initPath
 	a.lastFrom = uint8(max(a.findPath(from), 0))
-	a.sackPath, a.failover.pending = a.lastFrom, false
+	a.sackPath, a.failover = a.lastFrom, failover{}
 	a.e.index(a)
 }

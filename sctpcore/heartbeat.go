@@ -79,7 +79,7 @@ func (a *assoc) heartbeatTimer(i int, now Time) {
 		}
 		// 5.4: an unconfirmed path is probed once in an RTO, and as others are when it
 		// has failed as often as others may.
-		if p.state == Active || p.state == Inactive || p.state == Unconfirmed && p.errors > a.maxRetrans(p) {
+		if p.state == Active || p.state == Inactive || p.state == Unconfirmed && int(p.errors) > a.maxRetrans(p) {
 			p.hbTimer = a.nextHeartbeat(p, now)
 			a.arm(p.hbTimer)
 			return

@@ -29,7 +29,7 @@ func TestUnreachable(t *testing.T) {
 			bad += 2
 		}
 		require.Equal(t, bad, r.e.ctr.Drops.BadICMP, name)
-		require.Equal(t, []int{0, 1500}, []int{r.assoc().paths[0].errors, int(r.assoc().paths[0].mtu)}, name)
+		require.Equal(t, []int{0, 1500}, []int{int(r.assoc().paths[0].errors), int(r.assoc().paths[0].mtu)}, name)
 	}
 	refuse("nothing quoted", r.dst, r.src, nil)
 	refuse("seven bytes", r.dst, r.src, r.quote(r.mine)[:7])
@@ -48,7 +48,7 @@ func TestUnreachable(t *testing.T) {
 	require.Equal(t, 1500, tooBig(68), "not below what the core works with")
 	require.Equal(t, 1280, tooBig(1280))
 	r.e.HandleUnreachable(r.now, r.dst, r.src, r.quote(r.mine), 0, false)
-	require.Equal(t, 1, r.assoc().paths[0].errors)
+	require.EqualValues(t, 1, r.assoc().paths[0].errors)
 	r.works()
 }
 

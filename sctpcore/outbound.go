@@ -30,6 +30,7 @@ type outbound struct {
 	answered bool // and it told so after T3-rtx expired last
 	probing  bool // chunk probe was sent beyond the peer's window
 	probe    wire.TSN
+	progress Time // when cumAcked moved last, or later: when data was sent and none was under way
 
 	recovering bool // fast recovery, until recoverTo is acknowledged
 	recoverTo  wire.TSN

@@ -22,7 +22,8 @@ type path struct {
 
 	src       wire.Addr
 	egress    uint32
-	errors    int   // consecutive unanswered transmissions
+	errors    int32 // consecutive unanswered transmissions
+	answered  Time  // when the peer acknowledged something that went here last; 0 is never
 	mtu, wide int32 // bytes of IP packet; wide is without the bound of PathParams
 	pmdcs     int   // room for chunks in a packet of mtu bytes
 	rto       Time  // round trips: RFC 9260, section 6.3.1
@@ -142,7 +143,7 @@ func (a *assoc) setPathState(i int, to PathState, why Reason, now Time) {
 	if from == Unconfirmed && i == int(a.current) {
 		a.wantTransmit() // it was all that was left, and waited
 	}
-	a.choosePath(now)
+	a.choosePath(why, now)
 }
 
 // pathError counts an unanswered transmission on path i and draws the
@@ -156,16 +157,16 @@ func (a *assoc) pathError(i int, now Time) {
 	}
 	failing, switchover := a.thresholds(p)
 	switch {
-	case p.errors > a.maxRetrans(p):
+	case int(p.errors) > a.maxRetrans(p):
 		a.setPathState(i, Inactive, ReasonTimeout, now)
-	case p.state == Active && failing >= 0 && p.errors > failing:
+	case p.state == Active && failing >= 0 && int(p.errors) > failing:
 		a.setPathState(i, PotentiallyFailed, ReasonTimeout, now)
 		// RFC 7829, 3.1: "the sender SHOULD send a HEARTBEAT chunk to the
 		// destination address" once it is potentially failed.
 		p.hbTimer = now
 		a.arm(now)
 	}
-	if switchover >= 0 && i == int(a.primary) && p.errors > switchover && a.current != a.primary {
+	if switchover >= 0 && i == int(a.primary) && int(p.errors) > switchover && a.current != a.primary {
 		a.primary = a.current
 		a.countOffPrimary()
 	}
@@ -174,7 +175,7 @@ func (a *assoc) pathError(i int, now Time) {
 // pathAnswered notes that the peer acknowledged something on path i.
 func (a *assoc) pathAnswered(i int, why Reason, now Time) {
 	p := &a.paths[i]
-	p.errors = 0
+	p.errors, p.answered = 0, now
 	if p.linkDown || p.state == Active || p.state == Unconfirmed && why != ReasonHeartbeatAcked {
 		return
 	}
@@ -191,17 +192,13 @@ func (a *assoc) pathAnswered(i int, why Reason, now Time) {
 // choosePath decides where new data goes: the primary path if it is active, else
 // an active one, else the potentially failed one with the fewest errors
 // (RFC 7829, section 3.1), else the primary, or any whose link is up.
-func (a *assoc) choosePath(now Time) {
+func (a *assoc) choosePath(why Reason, now Time) {
 	best := a.bestPath(-1)
 	if best == int(a.current) {
 		a.countOffPrimary()
 		return
 	}
-	if !a.failover.pending {
-		a.failover.pending, a.failover.from, a.detected = true, a.current, now
-	} else if int(a.failover.from) == best {
-		a.failover.pending = false
-	}
+	a.beginFailover(best, why, now)
 	a.current = uint8(best)
 	a.countOffPrimary()
 	a.wantTransmit()
@@ -230,9 +227,9 @@ func (a *assoc) rank(i int) int {
 	case p.linkDown || !a.sends(p):
 		r = 1 << 20
 	case p.state == PotentiallyFailed:
-		r = 1<<12 + min(p.errors, 255)<<2
+		r = 1<<12 + min(int(p.errors), 255)<<2
 	case p.state == Inactive:
-		r = 1<<16 + min(p.errors, 255)<<2
+		r = 1<<16 + min(int(p.errors), 255)<<2
 	}
 	switch {
 	case i == int(a.primary):
@@ -334,7 +331,7 @@ func (a *assoc) linkDown(i int, now Time) {
 	if p.state == Active || p.state == PotentiallyFailed {
 		a.setPathState(i, Inactive, ReasonLinkDown, now)
 	}
-	a.choosePath(now)
+	a.choosePath(ReasonLinkDown, now)
 	if int(a.current) != i {
 		p.t3 = Never
 		a.markLost(i)
@@ -352,7 +349,7 @@ func (a *assoc) linkUp(i int, now Time) {
 		a.wantTransmit()
 	}
 	p.rto = min(max(p.rto, a.params.RTOMin), a.params.RTOInitial)
-	a.choosePath(now)
+	a.choosePath(ReasonLinkUp, now)
 	if a.state >= Established && a.state <= ShutdownReceived {
 		p.hbTimer = now
 		a.arm(now)
@@ -372,7 +369,7 @@ func (e *Endpoint) SetPrimary(now Time, id AssocID, dst wire.Addr) error {
 	}
 	e.begin(now)
 	a.primary = uint8(i)
-	a.choosePath(now)
+	a.choosePath(ReasonPrimary, now)
 	return nil
 }
 

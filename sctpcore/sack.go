@@ -72,6 +72,9 @@ func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
 	a.giveCredit(acks[:], now)
 	// 7.2.4, note: the windows grow by what was acknowledged before they shrink.
 	a.applyAcks(acks[:], now)
+	if advanced {
+		o.progress = now
+	}
 	if s != nil && s.NumGapBlocks() > 0 {
 		// 7.2.4: miss indications go to TSNs below the highest one newly acknowledged;
 		// in fast recovery, when the ack point advanced, to all reported missing.
@@ -281,6 +284,9 @@ func (a *assoc) applyAcks(acks []pathAcks, now Time) {
 			a.arm(p.t3)
 		}
 		if k.acked > 0 {
+			if a.failover.awaited&(1<<i) != 0 {
+				a.endStandstill(i, now)
+			}
 			a.errors = 0
 			p.single = false
 			// A chunk that was sent more than once may have arrived by its earlier

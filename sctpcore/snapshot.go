@@ -80,7 +80,7 @@ func (e *Endpoint) Paths(id AssocID, dst []PathInfo) []PathInfo {
 			Src: p.src, Dst: p.dst, Egress: p.egress, State: p.state,
 			Primary: i == int(a.primary), Current: i == int(a.current), LinkDown: p.linkDown,
 			RTO: p.rto, SRTT: p.srtt, RTTVar: p.rttvar,
-			Cwnd: p.cwnd, Ssthresh: p.ssthresh, Flight: p.flight, MTU: int(p.mtu), ErrorCount: p.errors,
+			Cwnd: p.cwnd, Ssthresh: p.ssthresh, Flight: p.flight, MTU: int(p.mtu), ErrorCount: int(p.errors),
 			TxPackets: p.txPackets, TxDataChunks: p.txDataChunks, Retransmits: p.retransmits,
 			Timeouts: p.timeouts, HeartbeatsSent: p.hbSent, HeartbeatsAcked: p.hbAcked,
 		})

@@ -193,7 +193,7 @@ func (a *assoc) lostPath() int {
 func (a *assoc) putData(k *packetBuilder, now Time) {
 	o := &a.out
 	p := &a.paths[k.path]
-	before := len(k.b)
+	before, idle := len(k.b), o.outstanding() == 0
 	if o.lost > 0 && (o.force || p.open()) {
 		o.force = false
 		for t := o.first(lostChunks, o.lostFrom); t != o.nextTSN; t = o.first(lostChunks, t+1) {
@@ -226,12 +226,12 @@ func (a *assoc) putData(k *packetBuilder, now Time) {
 	if p.t3 == Never {
 		p.t3 = now + p.rto
 		a.arm(p.t3)
+		if idle {
+			o.progress = now
+		}
 	}
 	if a.failover.pending && k.path != int(a.failover.from) {
-		a.failover.pending = false
-		a.e.ctr.Failovers++
-		a.event(Event{Kind: EventFailover, Path: uint8(k.path), OldPath: a.failover.from,
-			Detected: a.detected, Switched: now, At: now})
+		a.endFailover(k.path, idle, now)
 	}
 }
 

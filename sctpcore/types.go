@@ -245,8 +245,18 @@ const (
 	// EventPathState: a path went from state From to state To.
 	EventPathState
 	// EventFailover: the first new or resent DATA left on Path after it stopped
-	// leaving on OldPath; Detected and Switched say when that was known and done.
+	// leaving on OldPath; Reason says why, Detected and Switched when that was known and
+	// done, LastAck when the peer had last acknowledged anything that went by OldPath, 0
+	// for never. Stalled: OldPath did not work any more and data was under way, so that
+	// traffic stood still. Otherwise it moved for a better path, or there was none to
+	// move before Switched, however long after Detected that was.
 	EventFailover
+	// EventResumed: after an EventFailover that was Stalled the peer acknowledged for the
+	// first time data that had left on Path, be it that what had left on OldPath before had
+	// arrived after all. Traffic stood still from LastAck, when data under way was last
+	// cumulatively acknowledged or else sent, to At. If Path fails before, there is one
+	// event for both.
+	EventResumed
 	// EventPeerError: the peer sent ERROR with Cause, which is Data on the wire.
 	EventPeerError
 	// EventSendFailed: the message that Send took as number Message, counted from 0,
@@ -300,13 +310,15 @@ const (
 	ReasonDataAcked             // data sent there was acknowledged
 	ReasonUnreachable           // ICMP said so
 	ReasonNoStream              // the peer granted fewer streams
+	ReasonPrimary               // another primary path was chosen
+	ReasonAddress               // addresses were added or removed
 )
 
 var reasonNames = [...]string{"none", "shutdown", "aborted by peer", "aborted locally",
 	"association retransmission limit", "no answer to INIT", "protocol violation by peer",
 	"stale cookie", "shutdown guard timer", "link down", "link up", "timeout",
 	"heartbeat acknowledged", "data acknowledged", "destination unreachable",
-	"the peer granted fewer streams"}
+	"the peer granted fewer streams", "another primary path", "change of addresses"}
 
 // String says the reason in words.
 func (r Reason) String() string { return reasonNames[r] }
@@ -317,6 +329,7 @@ type Event struct {
 	Kind     EventKind
 	Reason   Reason
 	Passive  bool
+	Stalled  bool
 	From, To PathState
 	Path     uint8
 	OldPath  uint8
@@ -338,5 +351,6 @@ type Event struct {
 	Addr       wire.Addr
 	Detected   Time
 	Switched   Time
+	LastAck    Time
 	At         Time
 }
