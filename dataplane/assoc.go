@@ -120,7 +120,12 @@ func (w *worker) event(e *sctpcore.Event) {
 		w.pathState(a, e)
 		w.tell(a, e)
 	case sctpcore.EventFailover:
-		w.failovers.Switched.add(e.Switched - e.Detected)
+		if e.Stalled {
+			w.failovers.Switched.add(e.Switched - e.Detected)
+		}
+		w.tell(a, e)
+	case sctpcore.EventResumed:
+		w.failovers.Standstill.add(e.At - e.LastAck)
 		w.tell(a, e)
 	default:
 		w.tell(a, e)

@@ -10,13 +10,13 @@ import (
 // itself coming up, restarting or going down, or of a message that failed:
 // EventSendFailed for one on a Stream that the peer did not grant or that came too late
 // (its Message counts nothing here), EventPartialAborted for one that ends unfinished.
-// Detected, Switched and At are times of the dataplane's clock.
+// Detected, Switched, LastAck and At are times of the dataplane's clock.
 type PathEvent struct {
 	Conn *Conn
 	sctpcore.Event
 	Peer          netip.AddrPort // the association as people know it: its first address
 	Dst, OldDst   netip.Addr     // of Path and OldPath
-	Port, OldPort string         // that they map to, "" for none; OldPort may be the one before its link went down
+	Port, OldPort string         // that they map to, "" for none; OldPort, also of a path's state, may be the one before its link went down
 	// Failed is the message of EventSendFailed: Data, Stream, PPID, Context, Unordered
 	// and Sent. The memory is the receiver's.
 	Failed *Message
@@ -44,11 +44,11 @@ func (w *worker) tellMore(a *assoc, e *sctpcore.Event, failed *Message) {
 	case sctpcore.EventAddressAdded, sctpcore.EventAddressRemoved, sctpcore.EventAddressPrimary:
 		v.Dst = e.Addr.Netip()
 	}
-	if e.Kind == sctpcore.EventFailover && int(e.OldPath) < len(a.paths) {
-		v.OldDst, v.OldPort = w.pathName(a, e.OldPath)
-		if p := &a.paths[e.OldPath]; v.OldPort == "" && p.last != nil {
-			v.OldPort = p.last.info.Name
-		}
+	switch e.Kind {
+	case sctpcore.EventFailover:
+		v.OldDst, v.OldPort = w.lastPort(a, e.OldPath)
+	case sctpcore.EventPathState:
+		_, v.OldPort = w.lastPort(a, e.Path)
 	}
 	if w.log != nil {
 		w.logEvent(&v)
@@ -72,29 +72,11 @@ func (w *worker) pathName(a *assoc, i uint8) (dst netip.Addr, port string) {
 	return p.dst.Netip(), port
 }
 
-func (w *worker) logEvent(v *PathEvent) {
-	switch v.Kind {
-	case sctpcore.EventUp:
-		w.log.Info("association up", "local_port", v.LocalPort, "peer_port", v.PeerPort, "path", v.Dst, "passive", v.Passive)
-	case sctpcore.EventDown:
-		w.log.Info("association down", "local_port", v.LocalPort, "peer_port", v.PeerPort, "reason", v.Reason.String())
-	case sctpcore.EventPathState:
-		w.log.Info("path state", "path", v.Dst, "port", v.Port, "from", v.From.String(), "to", v.To.String(), "reason", v.Reason.String())
-	case sctpcore.EventFailover:
-		w.log.Info("failover", "from", v.OldDst, "to", v.Dst, "port", v.Port, "ns", int64(v.Switched-v.Detected))
-	case sctpcore.EventSendFailed:
-		w.log.Warn("message not sent", "local_port", v.LocalPort, "peer_port", v.PeerPort, "stream", v.Stream, "reason", v.Reason.String())
-	case sctpcore.EventPartialAborted:
-		w.log.Warn("message ends unfinished", "local_port", v.LocalPort, "peer_port", v.PeerPort, "stream", v.Stream)
-	case sctpcore.EventAddressAdded:
-		w.log.Info("peer added an address", "path", v.Dst)
-	case sctpcore.EventAddressRemoved:
-		w.log.Info("peer removed an address", "path", v.Dst)
-	case sctpcore.EventAddressPrimary:
-		w.log.Info("peer prefers an address", "path", v.Dst)
-	case sctpcore.EventAsconf:
-		w.log.Info("peer answered about our address", "address", v.Addr, "wish", v.Op.String(), "refusal", uint16(v.Cause))
-	case sctpcore.EventPeerError:
-		w.log.Warn("peer reports an error", "path", v.Dst, "cause", uint16(v.Cause))
+// lastPort is pathName with the port that the path mapped to last if it maps to none.
+func (w *worker) lastPort(a *assoc, i uint8) (dst netip.Addr, port string) {
+	dst, port = w.pathName(a, i)
+	if int(i) < len(a.paths) && port == "" && a.paths[i].last != nil {
+		port = a.paths[i].last.info.Name
 	}
+	return dst, port
 }

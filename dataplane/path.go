@@ -163,6 +163,7 @@ func (w *worker) lookAtLinks() (changed bool) {
 		w.slowAt = w.now + slowInterval
 		w.frags.Expire(int64(w.now))
 		w.abortLingering()
+		w.logHeld()
 	}
 	return changed
 }

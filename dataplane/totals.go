@@ -73,8 +73,8 @@ func (d *Durations) addAll(o *Durations) {
 }
 
 // Failovers are how long those took that a failure made necessary while data was under
-// way: Switched from when it was known to the first packet on another path, Standstill
-// see sctpcore.EventResumed.
+// way (sctpcore.Event.Stalled): Switched from when it was known to the first packet on
+// another path, Standstill from the last acknowledgement to the next (EventResumed).
 type Failovers struct{ Switched, Standstill Durations }
 
 // Totals is a snapshot of all counters, taken by each worker between two bursts. A stopped

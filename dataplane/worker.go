@@ -84,6 +84,7 @@ type worker struct {
 	drops     [numDrops]uint64
 	inetDrops inet.Drops
 	starved   uint64
+	voice     voice
 	noPort    pathCount // paths that map to none
 	failovers Failovers
 	last      counts // when it has stopped

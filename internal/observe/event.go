@@ -35,10 +35,12 @@ type Event struct {
 	From      string `json:"from,omitempty"`
 	To        string `json:"to,omitempty"`
 	Why       string `json:"why,omitempty"`
-	// Detected is how long after the last sign of life on the old path its failure
-	// was known, and Switched how long after that the first packet left on the new one,
-	// in milliseconds. Standstill is how long no acknowledgement came for data under
-	// way, up to the first on the new path.
+	// Detected is how long after the last sign of life on the old path its failure was
+	// known, and Switched how long after that the first packet left on the new one, in
+	// milliseconds; KindFailover. Both are 0 where nothing stood still: no data was under
+	// way, or it moved for a better path. Standstill is how long no acknowledgement came
+	// for data under way, up to the first on the new path; KindResumed, which is told for
+	// no others. It covers several failovers where the new path failed before that.
 	Detected   float64 `json:"detected_ms,omitempty"`
 	Switched   float64 `json:"switched_ms,omitempty"`
 	Standstill float64 `json:"standstill_ms,omitempty"`

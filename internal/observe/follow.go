@@ -85,12 +85,20 @@ func (o *Observer) eventOf(e *dataplane.PathEvent) (v Event, ok bool) {
 	case sctpcore.EventDown:
 		v.Kind, v.Why = KindDown, e.Reason.String()
 	case sctpcore.EventPathState:
-		v.Kind, v.Path, v.Port = KindPathState, path, e.Port
+		v.Kind, v.Path, v.Port, v.OldPort = KindPathState, path, e.Port, e.OldPort
 		v.From, v.To, v.Why = e.From.String(), e.To.String(), e.Reason.String()
 	case sctpcore.EventFailover:
 		v.Kind, v.Path, v.Port, v.OldPort = KindFailover, path, e.Port, e.OldPort
 		v.From, v.To, v.Why = e.OldDst.String(), path, e.Reason.String()
-		v.Switched = ms(e.Switched - e.Detected)
+		if e.Stalled {
+			v.Switched = ms(e.Switched - e.Detected)
+		}
+		if e.Stalled && e.LastAck != 0 {
+			v.Detected = ms(e.Detected - e.LastAck)
+		}
+	case sctpcore.EventResumed:
+		v.Kind, v.Path, v.To, v.Port = KindResumed, path, path, e.Port
+		v.Standstill = ms(e.At - e.LastAck)
 	case sctpcore.EventAddressAdded:
 		v.Kind, v.Path, v.Why = KindAddress, path, "the peer added it"
 	case sctpcore.EventAddressRemoved:

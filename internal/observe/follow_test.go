@@ -33,8 +33,9 @@ func TestLinkDownIsTold(t *testing.T) {
 	require.Equal(t, "we began it", up.Why)
 	r.send(c)
 	r.run(time.Millisecond)
-	require.NoError(t, r.wires[0][0].SetLink(false))
 	r.send(c)
+	r.run(50 * time.Microsecond) // it is under way
+	require.NoError(t, r.wires[0][0].SetLink(false))
 	r.run(10 * time.Millisecond)
 	all := r.drain()
 	f := find(t, all, KindFailover)
@@ -47,4 +48,37 @@ func TestLinkDownIsTold(t *testing.T) {
 	link := find(t, out[:n], KindLink)
 	require.Equal(t, []string{"up", "down"}, []string{link.From, link.To})
 	require.Equal(t, f.OldPort, link.Port)
+	require.Positive(t, f.Detected)
+	resumed := find(t, all, KindResumed)
+	require.Equal(t, "10.7.1.2", resumed.To)
+	require.Positive(t, resumed.Standstill)
+	r.o.sample(time.Now())
+	st, err := r.o.State(Want{})
+	require.NoError(t, err)
+	require.Equal(t, 1, st.OffPrimary)
+	for _, d := range []Durations{st.Failovers.Switched, st.Failovers.Standstill} {
+		n := uint64(0)
+		for _, c := range d.Counts {
+			n += c.Count
+		}
+		require.EqualValues(t, 1, n)
+	}
+	require.InDelta(t, resumed.Standstill/1000, st.Failovers.Standstill.Sum, 1e-9)
+}
+
+// Where nothing was under way, nothing stood still.
+func TestIdleFailover(t *testing.T) {
+	r := newRig(t, 1)
+	c, _ := r.dial()
+	require.NoError(t, r.wires[0][0].SetLink(false))
+	r.run(time.Second)
+	r.drain()
+	r.send(c)
+	r.run(time.Second)
+	all := r.drain()
+	f := find(t, all, KindFailover)
+	require.Equal(t, "link down", f.Why)
+	require.Zero(t, f.Detected+f.Switched)
+	require.NotContains(t, kinds(all), KindResumed)
+	require.Zero(t, r.dp[0].Totals().Failovers)
 }
