@@ -68,7 +68,8 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
 	})
-	root.AddCommand(newDemo(), newRun(), newCheck(), newExec(), newPerf(), newProbe(), newSolo(), newVersion())
+	root.AddCommand(newDemo(), newRun(), newCheck(), newExec(), newPerf(), newProbe(), newSolo(), newVersion(),
+		newAssocs(), newPaths(), newPorts(), newDrops(), newReload())
 	return root
 }
 

@@ -11,7 +11,9 @@ import (
 	"syscall"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/internal/admin"
 	"github.com/trunkline-sctp/trunkline/internal/config"
+	"github.com/trunkline-sctp/trunkline/internal/observe"
 	"github.com/trunkline-sctp/trunkline/internal/serve"
 	"github.com/trunkline-sctp/trunkline/sockets"
 )
@@ -33,6 +35,9 @@ type daemon struct {
 	level  *slog.LevelVar
 	notify notifier
 	dp     *dataplane.Dataplane
+
+	observer *observe.Observer
+	admin    *admin.Server
 
 	mu       sync.Mutex // held while the configuration changes
 	file     *config.File

@@ -98,6 +98,8 @@ var mayImport = map[string][]string{
 	"sockets/lane":         {"sockets/proto"},
 	"sockets/proto":        {},
 	"internal/unixsock":    {},
+	"internal/admin":       {"internal/observe", "internal/unixsock"},
+	"internal/watch":       {"internal/admin", "internal/observe"},
 	"internal/metrics":     {"internal/observe"},
 	"sockets/shim":         {},
 }
