@@ -223,13 +223,8 @@ func checkVirtio(d *device) error {
 	return nil
 }
 
-// probeHint is what to do when DPDK cannot make a port of a device; said is what
-// it logged.
-func probeHint(d *device, said string) string {
-	if strings.Contains(said, "PACKET_FANOUT") {
-		// The PMD makes the group's number of the process's and the interface's.
-		return "another process in this network namespace has a packet socket group of the same number, on another interface; start this one again: it gets another number"
-	}
+// probeHint is what to do when DPDK cannot make a port of a device.
+func probeHint(d *device) string {
 	if d.kind == kindPCI {
 		return "check that the device exists (lspci -D) and is bound to vfio-pci (dpdk-devbind.py), or that its driver is one DPDK shares with the kernel"
 	}

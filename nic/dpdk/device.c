@@ -36,9 +36,10 @@ int tl_probe(const char *devargs, const char *name, uint16_t *ids, int max,
 {
 	struct rte_eth_dev_info info;
 	uint16_t id;
-	int n = 0;
-	int rc = rte_dev_probe(devargs);
+	int n = 0, rc;
 
+	tl_new_packet_group();
+	rc = rte_dev_probe(devargs);
 	if (rc != 0)
 		return fail(e, "rte_dev_probe", rc);
 	RTE_ETH_FOREACH_DEV(id) {

@@ -160,7 +160,8 @@ func TestADeviceThatDoesNotOpenFailsItsTest(t *testing.T) {
 }
 
 // TestPacketGroupTaken: another program has the number that the PMD makes of the
-// process and the interface.
+// process and the interface. The port gets another one, for all its queues: each
+// frame comes to one of them.
 func TestPacketGroupTaken(t *testing.T) {
 	s := newSpace(t)
 	va, vb := s.veth(t, 1500)
@@ -172,12 +173,41 @@ func TestPacketGroupTaken(t *testing.T) {
 		const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // in network order
 		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, all)
 		require.NoError(t, err)
-		defer unix.Close(fd)
+		t.Cleanup(func() { unix.Close(fd) })
 		require.NoError(t, unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: b.Index}))
 		require.NoError(t, unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, (os.Getpid()^a.Index)&0xffff))
-		_, err = testEAL.Open(PortSpec{Device: "net_af_packet,iface=" + va})
-		require.ErrorContains(t, err, "group of the same number, on another interface; start this one again")
 	})
+	pa := s.open(t, "af_packet:"+va, PortSpec{RxQueues: 2, TxQueues: 2})
+	closeAtEnd(t, pa)
+	pb := s.open(t, "af_packet:"+vb, PortSpec{})
+	closeAtEnd(t, pb)
+	const frames = 32
+	out := make([]*nic.Packet, frames)
+	require.Equal(t, frames, pb.Alloc(out))
+	for i, p := range out {
+		f := p.Append(64)
+		clear(f)
+		copy(f, []byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5, byte(i)}) // an EtherType for experiments
+	}
+	require.Equal(t, frames, pb.TxBurst(0, out))
+	// Each frame once, and nothing behind the last.
+	var seen [frames]int
+	in := make([]*nic.Packet, nic.MaxBurst)
+	for n, quiet, end := 0, 0, time.Now().Add(10*time.Second); (n < frames || quiet < 1000) && time.Now().Before(end); quiet++ {
+		for q := range 2 {
+			got := in[:pa.RxBurst(q, in)]
+			for _, p := range got {
+				if d := p.Data(); d[12] == 0x88 && d[13] == 0xb5 {
+					seen[d[14]]++
+					n, quiet = n+1, 0
+				}
+			}
+			nic.Free(got)
+		}
+	}
+	for i, n := range seen {
+		require.Equal(t, 1, n, "frame %d", i)
+	}
 }
 
 func vethPair(driver string, spec PortSpec) func(testing.TB) (a, b *Port) {

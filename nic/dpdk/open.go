@@ -160,7 +160,7 @@ func probe(dev *device) (C.uint16_t, error) {
 	var ce C.struct_tl_error
 	logClear()
 	if C.tl_probe(args, name, &ids[0], 1, &ce) < 0 {
-		return 0, wrap(&ce, probeHint(dev, logTail()))
+		return 0, wrap(&ce, probeHint(dev))
 	}
 	return ids[0], nil
 }

@@ -206,6 +206,9 @@ void tl_release_descriptors(void);
 void tl_serial_add(struct tl_port *p);
 void tl_serial_remove(struct tl_port *p);
 
+/* fanout.c */
+void tl_new_packet_group(void);
+
 /* link.c */
 void tl_wait_outside(struct tl_port *p);
 void tl_quiesce(struct tl_port *p, uint32_t gate);
