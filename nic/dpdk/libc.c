@@ -9,6 +9,9 @@
  *   again, but leaves its closed socket with the interrupt thread, which panics.
  *   So in that thread sendmsg does not fail: the socket is shut down, and PMDs
  *   learn of that as of any peer's going.
+ * - a memif client connects there, and would wait for a server that accepts nobody
+ *   now, perhaps one of that same thread. So connect does not wait: it fails, and
+ *   is tried again as if nobody were there.
  * - virtio-user closes descriptors twice, with a round trip to the peer between,
  *   when the number may be somebody else's: the epoll instance of the interrupt
  *   thread, which panics, or anything. So a thread may have what it closes kept
@@ -18,6 +21,7 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -87,6 +91,21 @@ ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 	for (size_t i = 0; i < m->msg_iovlen; i++)
 		n += (ssize_t)m->msg_iov[i].iov_len;
 	return n;
+}
+
+int connect(int fd, const struct sockaddr *to, socklen_t size)
+{
+	int flags, rc, err;
+
+	if (!rte_thread_is_intr())
+		return (int)syscall(SYS_connect, fd, to, size);
+	flags = fcntl(fd, F_GETFL);
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	rc = (int)syscall(SYS_connect, fd, to, size);
+	err = errno;
+	fcntl(fd, F_SETFL, flags);
+	errno = err;
+	return rc;
 }
 
 int close(int fd)

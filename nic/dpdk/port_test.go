@@ -3,6 +3,7 @@ package dpdk
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os"
 	"os/exec"
 	"runtime"
@@ -276,6 +277,35 @@ func TestMemifClientIsGoneAtOnce(t *testing.T) {
 	c := open(t, "memif:role=client,socket="+sock, PortSpec{})
 	closeAtEnd(t, s, c)
 	require.True(t, nictest.Poll(patience, func() bool { return s.Link().Up && c.Link().Up }))
+}
+
+// TestMemifServerAcceptsNobody: a client waits for a server that is too busy to accept, as for
+// one that is not there, and holds nobody up.
+func TestMemifServerAcceptsNobody(t *testing.T) {
+	sock := t.TempDir() + "/m.sock"
+	busy, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	defer unix.Close(busy)
+	require.NoError(t, unix.Bind(busy, &unix.SockaddrUnix{Name: sock}))
+	require.NoError(t, unix.Listen(busy, 0))
+	for full := false; !full; {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		require.NoError(t, err)
+		defer unix.Close(fd)
+		if err = unix.Connect(fd, &unix.SockaddrUnix{Name: sock}); !errors.Is(err, unix.EAGAIN) {
+			require.NoError(t, err)
+		} else {
+			full = true
+		}
+	}
+	c := open(t, "memif:role=client,socket="+sock, PortSpec{})
+	closeAtEnd(t, c)
+	require.False(t, c.Link().Up)
+	sock += "2"
+	s := open(t, "memif:role=server,socket="+sock, PortSpec{})
+	other := open(t, "memif:role=client,socket="+sock, PortSpec{})
+	closeAtEnd(t, s, other)
+	require.True(t, nictest.Poll(patience, func() bool { return s.Link().Up && other.Link().Up }))
 }
 
 // TestVirtioUserGoes: a port that is closed closes no descriptor of anybody else, and
