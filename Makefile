@@ -14,15 +14,15 @@ PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/tape ./ni
 # bench/peers is a module of its own; without libusrsctp it names what is missing.
 PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)
 
-.PHONY: help demo testbed build test test-sockets test-system race lint interop test-kernel bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets setup-kernel setup-system
+.PHONY: help demo testbed build test test-sockets test-system race lint interop test-kernel bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets setup-testbed setup-kernel setup-system
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 testbed: ENGINE ?= auto
 testbed: VARIANT ?= all
-testbed: setup-test ## two nodes and a foreign peer in network namespaces (root): see docker/README.md
-	$(GO) run ./docker -engine $(ENGINE) -variant $(VARIANT)
+testbed: setup-testbed ## two nodes and a foreign peer in containers, or in network namespaces: see docker/README.md
+	$(GO) run ./docker -engine $(ENGINE) -variant $(VARIANT) $(if $(HOLD),-hold)
 
 demo: setup build ## install what is missing, build, and run the demo
 	$(BIN) demo
@@ -97,6 +97,9 @@ setup:
 
 setup-test:
 	$(if $(SETUP),$(SETUP) test)
+
+setup-testbed:
+	$(if $(SETUP),$(SETUP) testbed)
 
 setup-sockets:
 	$(if $(SETUP),$(SETUP) sockets)

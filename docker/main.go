@@ -18,6 +18,7 @@ func main() {
 	variant := flag.String("variant", "all", "af_packet, virtio-user or all")
 	flag.StringVar(&o.Engine, "engine", "auto", strings.Join(testbed.Engines, ", "))
 	flag.StringVar(&o.Root, "root", ".", "the repository")
+	flag.BoolVar(&o.Hold, "hold", false, "cut nothing: show the traffic until Ctrl-C, for cuts by hand")
 	flag.Parse()
 	o.Variants = testbed.Variants
 	if *variant != "all" {

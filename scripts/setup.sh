@@ -4,7 +4,8 @@
 #   scripts/setup.sh          DPDK with its drivers, pkg-config, gcc
 #   scripts/setup.sh test     also what the tests and the comparison need
 #   scripts/setup.sh sockets  also the SCTP programs that run on the sockets API
-#   scripts/setup.sh system   also what a deployed system is tested with: a browser, Prometheus
+#   scripts/setup.sh testbed  also docker, where there is none, and what else the testbed needs
+#   scripts/setup.sh system   that, and what a deployed system is tested with: a browser, Prometheus
 #   scripts/setup.sh kernel   also QEMU, and a Linux kernel with SCTP to run in it
 #   scripts/setup.sh lint     nothing more (the linters are Go modules)
 #
@@ -12,11 +13,11 @@
 # there. The servers among the programs are neither started nor left to start at boot. Elsewhere it prints what to install. It never installs Go.
 set -eu
 
-usage() { echo "usage: scripts/setup.sh [test|sockets|system|kernel|lint]" >&2; exit 2; }
+usage() { echo "usage: scripts/setup.sh [test|sockets|testbed|system|kernel|lint]" >&2; exit 2; }
 
 what=${1:-build}
 [ $# -le 1 ] || usage
-case $what in build | test | sockets | system | kernel | lint) ;; *) usage ;; esac
+case $what in build | test | sockets | testbed | system | kernel | lint) ;; *) usage ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 say() { echo "setup: $*"; }
@@ -36,6 +37,12 @@ need_go() {
 	say "Go $have"
 }
 
+# testbed: what it needs; an engine that is there will do.
+testbed() {
+	echo iproute2 libusrsctp-dev make debootstrap
+	command -v dockerd >/dev/null || docker version >/dev/null 2>&1 || echo docker.io containerd
+}
+
 packages() {
 	echo libdpdk-dev librte-meta-allpmds pkg-config gcc libc6-dev
 	case $what in
@@ -48,8 +55,9 @@ packages() {
 		;;
 	system)
 		echo chromium fonts-dejavu-core prometheus
-		echo iproute2 libusrsctp-dev # the testbed
+		testbed
 		;;
+	testbed) testbed ;;
 	esac
 }
 
@@ -70,7 +78,8 @@ elsewhere() {
 	kernel) echo "  libsctp with headers and static library, tshark, qemu-system-x86_64, kmod. Put a Linux kernel with its modules and a static busybox where $guest says" ;;
 	sockets) echo "  libsctp with headers, iproute2, openssl, python3, and as many as you can of lksctp-tools, iperf3, socat, ncat, qperf,"
 		echo "    netperfmeter, stress-ng, sipp, freeDiameter, osmo-stp, kamailio with its sctp module, a JDK, Erlang" ;;
-	system) echo "  Chromium and a font, Prometheus with promtool" ;;
+	testbed) echo "  docker, or iproute2 and usrsctp with headers" ;;
+	system) echo "  Chromium and a font, Prometheus with promtool, docker, iproute2, usrsctp with headers" ;;
 	esac
 	check_dpdk || exit 1
 }
@@ -84,7 +93,7 @@ apt_get() {
 	return 1
 }
 
-brings_servers() { [ "$what" = sockets ] || [ "$what" = system ]; }
+brings_servers() { case $what in sockets | testbed | system) ;; *) false ;; esac; }
 
 # Debian starts the servers that it installs, unless this file says no.
 policy=/usr/sbin/policy-rc.d
@@ -97,9 +106,9 @@ forbid_starting() {
 	$sudo chmod 755 $policy
 }
 
-# units PACKAGES: the services that they bring.
+# units PACKAGES: the services that they bring, and the sockets that start them.
 units() {
-	dpkg-query -L "$@" | sed -n 's|^.*/systemd/system/\([^/@]*\.service\)$|\1|p' | sort -u
+	dpkg-query -L "$@" | sed -n 's,^.*/systemd/system/\([^/@]*\.\(service\|socket\)\)$,\1,p' | sort -u
 }
 
 # keep_from_boot PACKAGES: what was enabled by being installed.

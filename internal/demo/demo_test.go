@@ -168,7 +168,7 @@ func status() *Status {
 
 func TestPlainStatusLine(t *testing.T) {
 	require.Equal(t, "[  2.2 s]   2555.2 Mbit/s   138424 msg/s |  10.10.0.2 by a0 INACTIVE RTO 160 ms"+
-		" | *10.10.1.2 by a1 ACTIVE RTO 20 ms |  fd00:10:1::2 by no port ACTIVE RTO 20.5 ms", status().line())
+		" | *10.10.1.2 by a1 ACTIVE RTO 20 ms |  fd00:10:1::2 by no port ACTIVE RTO 20.5 ms", status().Line())
 }
 
 func TestLiveViewRedrawsInPlace(t *testing.T) {

@@ -157,7 +157,7 @@ func (s *show) awaitPaths(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			paths, _ := s.client.Paths()
-			return fmt.Errorf("not every path was confirmed within %v: %s", setupWait, (&Status{Paths: statusOf(paths)}).line())
+			return fmt.Errorf("not every path was confirmed within %v: %s", setupWait, (&Status{Paths: statusOf(paths)}).Line())
 		case <-time.After(2 * time.Millisecond):
 		}
 	}

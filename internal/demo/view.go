@@ -86,7 +86,7 @@ func (v *view) show(s *Status) {
 		fmt.Fprint(v.w, strings.Join(lines, "\n")+"\n")
 		v.drawn = len(lines)
 	default:
-		fmt.Fprintln(v.w, s.line())
+		fmt.Fprintln(v.w, s.Line())
 	}
 }
 
@@ -105,8 +105,8 @@ func (v *view) end() {
 	v.erase()
 }
 
-// line is the state as one plain line: the path in use has a star.
-func (s *Status) line() string {
+// Line is the state as one plain line: the path in use has a star.
+func (s *Status) Line() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[%5.1f s] %8.1f Mbit/s %8.0f msg/s", s.At.Seconds(), s.BitsPerSec/1e6, s.MsgsPerSec)
 	if s.Pause > 0 {

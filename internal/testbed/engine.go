@@ -14,6 +14,8 @@ type engine interface {
 	describe() string
 	// open makes the programs and the networks.
 	open(ctx context.Context) error
+	// imageSize is that of a node's image in bytes, 0 without images.
+	imageSize() int64
 	// socketDir is the folder of sockets as the nodes see it.
 	socketDir() string
 	// start runs a node's program on its networks.
@@ -22,6 +24,8 @@ type engine interface {
 	detach(ctx context.Context, n *node, network int) error
 	// attach puts an interface with the node's address back.
 	attach(ctx context.Context, n *node, network int) error
+	// hints say how to cut a network by hand.
+	hints() []string
 	// reset removes the nodes.
 	reset() error
 	// close removes all that was made.
@@ -33,11 +37,14 @@ var errUnavailable = errors.New("not available here")
 
 // command runs a program and gives what it wrote on standard output.
 func command(ctx context.Context, name string, args ...string) (string, error) {
+	return runCommand(exec.CommandContext(ctx, name, args...))
+}
+
+func runCommand(cmd *exec.Cmd) (string, error) {
 	var out, log strings.Builder
-	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(tail(out.String()+log.String())))
+		return "", fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(tail(out.String()+log.String())))
 	}
 	return strings.TrimSpace(out.String()), nil
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -27,6 +29,8 @@ func newNamespaces(root string) *namespaces {
 
 func (e *namespaces) describe() string { return "network namespaces" }
 
+func (e *namespaces) imageSize() int64 { return 0 }
+
 func (e *namespaces) socketDir() string { return e.dir }
 
 func (e *namespaces) open(ctx context.Context) (err error) {
@@ -35,6 +39,9 @@ func (e *namespaces) open(ctx context.Context) (err error) {
 	}
 	if _, err := exec.LookPath("ip"); err != nil {
 		return fmt.Errorf("network namespaces: %w: apt-get install iproute2", errUnavailable)
+	}
+	if err := sweep(ctx); err != nil {
+		return err
 	}
 	if e.dir, err = os.MkdirTemp("", "trunkline-testbed-"); err != nil {
 		return err
@@ -56,17 +63,32 @@ func (e *namespaces) open(ctx context.Context) (err error) {
 	return nil
 }
 
+var spaceName = regexp.MustCompile(`^tltb(\d+)-`)
+
+// sweep removes the namespaces of runs that were killed.
+func sweep(ctx context.Context) error {
+	found, _ := filepath.Glob("/run/netns/tltb*")
+	for _, path := range found {
+		match := spaceName.FindStringSubmatch(filepath.Base(path))
+		if match == nil {
+			continue
+		}
+		if pid, err := strconv.Atoi(match[1]); err != nil || syscall.Kill(pid, 0) != syscall.ESRCH {
+			continue
+		}
+		if _, err := command(ctx, "ip", "netns", "del", filepath.Base(path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // build makes the programs.
 func (e *namespaces) build(ctx context.Context) error {
 	if _, err := command(ctx, "make", "-s", "-C", e.root, "build", "BIN="+filepath.Join(e.dir, "trunkline")); err != nil {
 		return err
 	}
-	sources, err := filepath.Glob(filepath.Join(e.root, peerSources, "*.c"))
-	if err != nil {
-		return err
-	}
-	args := append([]string{"-O2", "-o", filepath.Join(e.dir, "peer")}, sources...)
-	_, err = command(ctx, "gcc", append(args, "-lusrsctp", "-lpthread")...)
+	_, err := command(ctx, filepath.Join(e.root, peerScript), filepath.Join(e.dir, "peer"))
 	return err
 }
 
@@ -116,6 +138,8 @@ func (e *namespaces) start(ctx context.Context, n *node) (*process, error) {
 
 func (e *namespaces) attach(ctx context.Context, n *node, network int) error {
 	far := fmt.Sprintf("%s%d", n.name, network)
+	// A namespace that was deleted may have its interfaces a while longer.
+	_ = e.ip(ctx, "switch", "link del %s", far)
 	steps := [][2]string{
 		{"switch", fmt.Sprintf("link add %s type veth peer name %s netns %s", far, iface(network), e.id+n.name)},
 		{"switch", fmt.Sprintf("link set %s master br%d up", far, network)},
@@ -135,6 +159,14 @@ func (e *namespaces) attach(ctx context.Context, n *node, network int) error {
 
 func (e *namespaces) detach(ctx context.Context, n *node, network int) error {
 	return e.ip(ctx, n.name, "link del %s", iface(network))
+}
+
+func (e *namespaces) hints() []string {
+	return []string{
+		fmt.Sprintf("cut network 0, and mend it:   ip -n %sswitch link set br0 down; ip -n %sswitch link set br0 up", e.id, e.id),
+		fmt.Sprintf("take node a's link:           ip -n %sswitch link set a0 down; … up", e.id),
+		"end: Ctrl-C",
+	}
 }
 
 func (e *namespaces) reset() error { return e.remove(1) }

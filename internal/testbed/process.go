@@ -3,6 +3,7 @@ package testbed
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -23,13 +24,14 @@ const (
 
 // process is a running program of a node.
 type process struct {
-	name   string
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
-	kill   func(syscall.Signal) error
-	lines  chan string
-	ended  chan struct{} // closed when the process has ended
-	result error         // of the process, once it has ended
+	name     string
+	patience time.Duration // of await
+	cmd      *exec.Cmd
+	stdin    io.WriteCloser
+	kill     func(syscall.Signal) error
+	lines    chan string
+	ended    chan struct{} // closed when the process has ended
+	result   error         // of the process, once it has ended
 
 	mu   sync.Mutex
 	last []string
@@ -37,7 +39,7 @@ type process struct {
 
 // start starts cmd, whose signals go where kill brings them.
 func start(name string, cmd *exec.Cmd, kill func(syscall.Signal) error) (p *process, err error) {
-	p = &process{name: name, cmd: cmd, kill: kill, lines: make(chan string, 4096), ended: make(chan struct{})}
+	p = &process{name: name, patience: patience, cmd: cmd, kill: kill, lines: make(chan string, 4096), ended: make(chan struct{})}
 	if p.stdin, err = cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -49,7 +51,8 @@ func start(name string, cmd *exec.Cmd, kill func(syscall.Signal) error) (p *proc
 	if err != nil {
 		return nil, err
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us, who end the programs in order
+	// Ctrl-C is for us, who end the programs in order; if we are killed, so are they.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -94,6 +97,9 @@ func (p *process) explained(err error) error {
 	return fmt.Errorf("%s: %w; it last said:%s", p.name, err, &said)
 }
 
+// errLate is what did not happen within a program's patience.
+var errLate = errors.New("too late")
+
 // command writes a line to the program.
 func (p *process) command(line string) error {
 	if _, err := io.WriteString(p.stdin, line+"\n"); err != nil {
@@ -116,7 +122,7 @@ func (p *process) feed(text string) error {
 
 // await waits until ok holds of a line, or gives an error.
 func (p *process) await(ctx context.Context, what string, ok func(line string) (bool, error)) error {
-	timeout := time.NewTimer(patience)
+	timeout := time.NewTimer(p.patience)
 	defer timeout.Stop()
 	for {
 		select {
@@ -139,7 +145,7 @@ func (p *process) await(ctx context.Context, what string, ok func(line string) (
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-timeout.C:
-			return p.explained(fmt.Errorf("not within %v: %s", patience, what))
+			return p.explained(fmt.Errorf("%w, not within %v: %s", errLate, p.patience, what))
 		}
 	}
 }

@@ -24,6 +24,7 @@ type scenario struct {
 	engine  engine
 	say     func(format string, args ...any)
 	variant Variant
+	hold    bool // until ctx is done, instead of cuts
 	topology
 	running []*process
 	a, b    *process
@@ -40,7 +41,11 @@ func (s *scenario) play(ctx context.Context) (err error) {
 		}
 		err = errors.Join(err, s.engine.reset())
 	}()
-	for _, step := range []func(context.Context) error{s.begin, s.cutPeer, s.cutNode, s.finish} {
+	steps := []func(context.Context) error{s.begin, s.cutPeer, s.cutNode, s.finish}
+	if s.hold {
+		steps = []func(context.Context) error{s.begin, s.show}
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -67,7 +72,7 @@ func (s *scenario) begin(ctx context.Context) (err error) {
 	if s.peer, err = s.launch(ctx, s.topology.peer); err != nil {
 		return err
 	}
-	if err := s.peer.await(ctx, "PROGRESS", says("PROGRESS")); err != nil {
+	if err := s.awaitPeer(ctx, "PROGRESS", says("PROGRESS")); err != nil {
 		return err
 	}
 	s.say("the foreign peer (usrsctp) has an association with b, too")
@@ -80,6 +85,50 @@ func (s *scenario) launch(ctx context.Context, n *node) (*process, error) {
 		s.running = append(s.running, p)
 	}
 	return p, err
+}
+
+// Where the peer hangs the scenario is played again, hangsMax times in all.
+const (
+	hangsMax     = 3
+	peerPatience = 20 * time.Second // far above any RTO of the peer's
+	hangLook     = 5 * time.Second  // between two looks at a peer that says nothing
+)
+
+// errPeerHung: usrsctp 0.9.5 sometimes forgets its retransmission timer when a path dies on a
+// busy machine; what is unacknowledged then stays so.
+var errPeerHung = errors.New("usrsctp hangs")
+
+// awaitPeer is await of the peer, and tells a peer that hangs from one that waits.
+func (s *scenario) awaitPeer(ctx context.Context, what string, ok func(string) (bool, error)) error {
+	s.peer.patience = peerPatience
+	err := s.peer.await(ctx, what, ok)
+	if !errors.Is(err, errLate) {
+		return err
+	}
+	var seen [2]string
+	for i := range seen {
+		if i > 0 {
+			time.Sleep(hangLook)
+		}
+		_ = s.peer.command("paths")
+		if aerr := s.peer.await(ctx, "PATHS", func(line string) (bool, error) {
+			switch word, _, _ := strings.Cut(line, " "); word {
+			case "STACK":
+				seen[i] = value(line, "t3") + " " + value(line, "retransmitted")
+			case "STATUS":
+				seen[i] += " " + value(line, "unacked")
+			case "PATHS":
+				return true, nil
+			}
+			return false, nil
+		}); aerr != nil {
+			return err
+		}
+	}
+	if seen[0] == seen[1] && !strings.HasSuffix(seen[1], " 0") {
+		return fmt.Errorf("%w: %w", errPeerHung, err)
+	}
+	return err
 }
 
 // onFirst is whether both paths are active and data goes over the first. There may be more: b's
@@ -98,14 +147,14 @@ func (s *scenario) cutPeer(ctx context.Context) error {
 	if err := s.engine.detach(ctx, s.topology.peer, 0); err != nil {
 		return err
 	}
-	if err := s.peer.await(ctx, first+" unreachable", says("EVENT", "path="+first, "state=unreachable")); err != nil {
+	if err := s.awaitPeer(ctx, first+" unreachable", says("EVENT", "path="+first, "state=unreachable")); err != nil {
 		return err
 	}
 	s.say("the peer has given %s up; network 0 is given back", first)
 	if err := s.engine.attach(ctx, s.topology.peer, 0); err != nil {
 		return err
 	}
-	if err := s.peer.await(ctx, first+" available", says("EVENT", "path="+first, "state=available")); err != nil {
+	if err := s.awaitPeer(ctx, first+" available", says("EVENT", "path="+first, "state=available")); err != nil {
 		return err
 	}
 	s.say("the peer uses %s again", first)
@@ -164,9 +213,34 @@ func (s *scenario) pauses(ctx context.Context, cut *Cut, what string, ok func(*d
 	})
 }
 
+// show tells of node a until ctx is done, for somebody who cuts by hand, and ends the traffic then.
+func (s *scenario) show(ctx context.Context) error {
+	for _, hint := range s.engine.hints() {
+		s.say("%s", hint)
+	}
+	for n := 0; ; n++ {
+		err := s.look(ctx, "a look", func(*demo.Status) bool { return true })
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if n%calm == 0 {
+			_, line, _ := strings.Cut(s.probe.Line(), "] ") // the time is said by say
+			s.say("%s", line)
+		}
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := s.peer.command("go"); err != nil {
+		return err
+	}
+	return s.finish(ctx)
+}
+
 // finish ends the traffic: all that was sent must have come.
 func (s *scenario) finish(ctx context.Context) error {
-	if err := s.peer.await(ctx, "STATS", func(line string) (bool, error) {
+	if err := s.awaitPeer(ctx, "STATS", func(line string) (bool, error) {
 		found, err := says("STATS")(line)
 		if found {
 			_, err = fmt.Sscan(value(line, "rx_messages"), &s.res.PeerMessages)
@@ -175,7 +249,7 @@ func (s *scenario) finish(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := s.peer.await(ctx, "RESULT OK", says("RESULT", "OK")); err != nil {
+	if err := s.awaitPeer(ctx, "RESULT OK", says("RESULT", "OK")); err != nil {
 		return err
 	}
 	s.say("the peer got back all of %d messages, as it had sent them", s.res.PeerMessages)

@@ -13,14 +13,15 @@ type Options struct {
 	Variants []Variant
 	Engine   string // one of Engines
 	Root     string // the repository
+	Hold     bool   // cut nothing: show the first variant until ctx is done, for cuts by hand
 	Out      io.Writer
 }
 
 // Engines are the words for an engine; auto is the first that there is.
-var Engines = []string{"auto", "namespaces"}
+var Engines = []string{"auto", "docker", "namespaces"}
 
-// peerSources is the foreign peer's folder.
-const peerSources = "interop/testdata/peer"
+// peerScript builds the foreign peer.
+const peerScript = "docker/peer.sh"
 
 // kernelSettings are those of every node's namespace: the kernel forwards nothing that DPDK
 // gets too, speaks no IPv6 of its own, and lets the peer, which sends from one address over both
@@ -53,25 +54,60 @@ func Run(ctx context.Context, o Options) (all []*Result, err error) {
 	prepared := time.Since(began)
 	for _, v := range o.Variants {
 		say("%s on %s", v, e.describe())
-		start := time.Now()
-		s := &scenario{engine: e, say: say, variant: v, topology: newTopology(v, e.socketDir())}
-		s.res = &Result{Variant: v, Engine: e.describe(), Prepared: prepared}
-		if err := s.play(ctx); err != nil {
+		res, err := runVariant(ctx, e, v, o.Hold, say)
+		if err != nil {
 			return all, fmt.Errorf("%s: %w", v, err)
 		}
-		s.res.Elapsed = time.Since(start)
-		s.res.judge()
-		s.res.Write(o.Out)
-		all = append(all, s.res)
+		res.Prepared = prepared
+		res.Write(o.Out)
+		all = append(all, res)
+		if o.Hold {
+			break
+		}
 	}
 	return all, nil
 }
 
+// runVariant plays the scenario, and again where the foreign peer hung.
+func runVariant(ctx context.Context, e engine, v Variant, hold bool, say func(string, ...any)) (*Result, error) {
+	for n := 1; ; n++ {
+		start := time.Now()
+		s := &scenario{engine: e, say: say, variant: v, hold: hold, topology: newTopology(v, e.socketDir())}
+		s.res = &Result{Variant: v, Engine: e.describe(), Image: e.imageSize(), Held: hold}
+		err := s.play(ctx)
+		if errors.Is(err, errPeerHung) && n < hangsMax {
+			say("%v; once more", err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.res.Elapsed = time.Since(start)
+		s.res.judge()
+		return s.res, nil
+	}
+}
+
 // openEngine opens the engine that is asked for, or the first that there is.
 func openEngine(ctx context.Context, o Options, say func(string, ...any)) (engine, error) {
-	e := newNamespaces(o.Root)
-	if err := e.open(ctx); err != nil {
-		return nil, errors.Join(err, e.close())
+	all := map[string]engine{"docker": newDocker(o.Root, say), "namespaces": newNamespaces(o.Root)}
+	order := Engines[1:]
+	if o.Engine != Engines[0] {
+		order = []string{o.Engine}
 	}
-	return e, nil
+	var errs []error
+	for _, name := range order {
+		e := all[name]
+		err := e.open(ctx)
+		if err == nil {
+			return e, nil
+		}
+		err = errors.Join(err, e.close())
+		if !errors.Is(err, errUnavailable) {
+			return nil, err
+		}
+		say("%v", err)
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
 }

@@ -112,3 +112,6 @@ func system(t *testing.T, engine string) {
 }
 
 func TestSystemTestbedNamespaces(t *testing.T) { system(t, "namespaces") }
+
+// TestSystemTestbedDocker builds the images, too, with debootstrap where no registry answers.
+func TestSystemTestbedDocker(t *testing.T) { system(t, "docker") }

@@ -115,7 +115,7 @@ type topology struct{ a, b, peer *node }
 // newTopology describes the nodes; sockets is the folder of the sockets as they see it. The peer
 // sends peerBytes, of which it holds back the second half until it is told to go on.
 func newTopology(v Variant, sockets string) topology {
-	service := fmt.Sprintf("service: {kind: echo, port: %d}\n", echoPort)
+	service := fmt.Sprintf("node: b\ncontrol: {path: %s/control.sock}\nservice: {kind: echo, port: %d}\n", sockets, echoPort)
 	b, bPorts := &node{name: "b", program: "trunkline", onNetworks: true, dpdk: true}, onNetworks(numberB)
 	a, aPorts := &node{name: "a", program: "trunkline", onNetworks: true, dpdk: true}, onNetworks(numberA)
 	meets := bPorts
