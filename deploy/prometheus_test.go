@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,6 +21,7 @@ import (
 
 	"github.com/trunkline-sctp/trunkline/bench/rig"
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/internal/admin"
 	"github.com/trunkline-sctp/trunkline/internal/metrics"
 	"github.com/trunkline-sctp/trunkline/internal/observe"
 	"github.com/trunkline-sctp/trunkline/internal/ports"
@@ -31,6 +32,9 @@ import (
 // patience is how long anything here may take.
 const patience = 30 * time.Second
 
+// token is asked of Prometheus, too.
+const token = "a secret of the test"
+
 // TestSystemPrometheus: a real Prometheus scrapes a dataplane with traffic over two paths.
 // One dies silently: its alert fires, and goes when the path is back. Then a link goes
 // down. The rules are those of the file, but that `for` is a second everywhere.
@@ -40,9 +44,11 @@ func TestSystemPrometheus(t *testing.T) {
 	o, err := observe.New(r.Dataplanes[rig.A], observe.Options{Node: "alpha", Version: "test"})
 	require.NoError(t, err)
 	t.Cleanup(o.Close)
-	daemon := httptest.NewServer(metrics.Handler(metrics.Of(o, func() int { return 1000 })))
-	t.Cleanup(daemon.Close)
-	p := startPrometheus(t, strings.TrimPrefix(daemon.URL, "http://"))
+	served, err := admin.Listen(admin.Options{HTTP: netip.MustParseAddrPort("127.0.0.1:0"), Token: token,
+		Observer: o, Metrics: metrics.Handler(metrics.Of(o, func() int { return 1000 }))})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = served.Close() })
+	p := startPrometheus(t, served.Addr().String())
 
 	p.await(t, "a scrape", func() bool { return len(p.query(t, `trunkline_paths{state="ACTIVE"} == 1`)) == 2 })
 	p.await(t, "a rate", func() bool { return len(p.query(t, `rate(trunkline_tx_messages_total[10s]) > 0`)) == 1 })
@@ -68,7 +74,7 @@ func TestSystemPrometheus(t *testing.T) {
 	require.NoError(t, cable.Ends[0].SetLink(true))
 	p.awaitAlert(t, "TrunklineLinkDown", false)
 
-	daemon.Close()
+	require.NoError(t, served.Close())
 	p.awaitAlert(t, "TrunklineGone", true)
 	p.checkRules(t)
 }
@@ -121,7 +127,10 @@ func startPrometheus(t *testing.T, target string) *prometheus {
 	dir := t.TempDir()
 	text := regexp.MustCompile(`(?m)^( +for:) .*$`).ReplaceAllString(read(t, rules), "$1 1s")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(rules)), []byte(text), 0o644))
-	text = strings.NewReplacer("15s", "1s", "127.0.0.1:9464", target).Replace(read(t, "prometheus/prometheus.yml"))
+	secret := filepath.Join(dir, "token")
+	require.NoError(t, os.WriteFile(secret, []byte(token), 0o600))
+	text = strings.NewReplacer("15s", "1s", "127.0.0.1:9464", target,
+		"# authorization:", "authorization:", "/etc/prometheus/trunkline.token", secret).Replace(read(t, "prometheus/prometheus.yml"))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(text), 0o644))
 	c := exec.Command("prometheus", "--config.file="+filepath.Join(dir, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0")
