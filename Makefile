@@ -3,6 +3,8 @@ GO          ?= go
 SETUP       ?= scripts/setup.sh
 BIN         := bin/trunkline
 PRELOAD     := sockets/shim/lib/libtrunkline.so
+NFPM        := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
+DEB         ?= bin
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 50000x
 BENCHTIME   ?= 1s
@@ -14,7 +16,7 @@ PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/tape ./ni
 # bench/peers is a module of its own; without libusrsctp it names what is missing.
 PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)
 
-.PHONY: help demo testbed build test test-sockets test-system race lint interop test-kernel bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets setup-testbed setup-kernel setup-system
+.PHONY: help demo testbed build deb test test-sockets test-system race lint interop test-kernel bench bench-quick bench-sockets fuzz pure clean setup setup-test setup-sockets setup-testbed setup-kernel setup-system
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +36,10 @@ build: $(PRELOAD) ## build bin/trunkline
 # The library that `trunkline exec` gives to programs, embedded into the binary.
 $(PRELOAD): scripts/preload.sh $(wildcard sockets/preload/*.[ch])
 	CC="$(CC)" scripts/preload.sh $@
+
+deb: export GOPROXY := file://$(shell $(GO) env GOMODCACHE)/cache/download,$(shell $(GO) env GOPROXY)
+deb: setup build ## make a Debian package in bin (or in the folder DEB)
+	NFPM="$(GO) run $(NFPM)" scripts/deb.sh $(DEB)
 
 test: setup-test ## install what is missing and run all tests, the pure Go ones under the race detector too
 	$(GO) build ./...

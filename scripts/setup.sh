@@ -56,6 +56,7 @@ packages() {
 	system)
 		echo chromium fonts-dejavu-core prometheus
 		testbed
+		echo systemd util-linux # the package
 		;;
 	testbed) testbed ;;
 	esac
@@ -79,7 +80,7 @@ elsewhere() {
 	sockets) echo "  libsctp with headers, iproute2, openssl, python3, and as many as you can of lksctp-tools, iperf3, socat, ncat, qperf,"
 		echo "    netperfmeter, stress-ng, sipp, freeDiameter, osmo-stp, kamailio with its sctp module, a JDK, Erlang" ;;
 	testbed) echo "  docker, or iproute2 and usrsctp with headers" ;;
-	system) echo "  Chromium and a font, Prometheus with promtool, docker, iproute2, usrsctp with headers" ;;
+	system) echo "  Chromium and a font, Prometheus with promtool, systemd, docker, iproute2, usrsctp with headers" ;;
 	esac
 	check_dpdk || exit 1
 }

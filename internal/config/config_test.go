@@ -19,7 +19,7 @@ import (
 var machine = Options{
 	CPUs: []int{0, 1, 2, 3},
 	Device: func(d string) error {
-		if strings.HasPrefix(d, "af_packet:") || strings.HasPrefix(d, "pci:") || strings.HasPrefix(d, "memif:") {
+		if strings.HasPrefix(d, "af_packet:") || strings.HasPrefix(d, "pci:") || strings.HasPrefix(d, "memif:") || strings.HasPrefix(d, "virtio-user:") {
 			return nil
 		}
 		return errors.New("unknown kind of device " + d)

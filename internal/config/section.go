@@ -14,6 +14,7 @@ type reader struct {
 	opt      Options
 	problems Problems
 	places   map[string]*token.Token // of values, by key with its path
+	known    map[string][]string     // the keys of each section, for a test that asks
 }
 
 // section is one mapping of the file while it is read, key by key.
@@ -28,6 +29,9 @@ type section struct {
 // section takes the mapping n apart; keys are all that it may have.
 func (r *reader) section(n ast.Node, path string, keys ...string) *section {
 	s := &section{r: r, path: path, values: map[string]ast.Node{}, meant: map[string]bool{}}
+	if r.known != nil {
+		r.known[path] = keys
+	}
 	if n == nil {
 		return s
 	}

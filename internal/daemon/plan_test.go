@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -249,4 +251,28 @@ func TestHalfIsSaid(t *testing.T) {
 		return nil
 	}, old, next)
 	require.EqualError(t, err, "part 3 of false\nand what had changed before could not be taken back; restart: part 1 of true")
+}
+
+// TestPageSaysWhatIsLive holds docs/configuration.md to the tables.
+func TestPageSaysWhatIsLive(t *testing.T) {
+	page, err := os.ReadFile("../../docs/configuration.md")
+	require.NoError(t, err)
+	live := map[string]string{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [^|]* \\| [^|]* \\| ([^|]*) \\|").FindAllStringSubmatch(string(page), -1) {
+		live[m[1]] = m[2]
+	}
+	check := func(key string, by part) {
+		said, ok := live[key]
+		require.True(t, ok, "%s is not on the page", key)
+		require.Equal(t, by == restart, said == "no", "%s: the page says %q", key, said)
+	}
+	for _, s := range settings {
+		if s.key == "routes" {
+			s.key = "routes[].to"
+		}
+		check(s.key, s.by)
+	}
+	for _, s := range portSettings {
+		check("ports[]."+s.key, s.by)
+	}
 }
