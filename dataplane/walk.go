@@ -14,22 +14,29 @@ type AssocName struct {
 	ID     sctpcore.AssocID
 }
 
-// String is e.g. "0.1048593".
+// String is the worker and the place in its core, e.g. "0.17"; "0.17.2" for the second
+// association that has that place.
 func (n AssocName) String() string {
-	return strconv.Itoa(int(n.Worker)) + "." + strconv.FormatUint(uint64(n.ID), 10)
+	s := strconv.Itoa(int(n.Worker)) + "." + strconv.Itoa(n.ID.Slot())
+	if use := n.ID.Use(); use != 1 {
+		s += "." + strconv.Itoa(use)
+	}
+	return s
 }
 
 // ParseAssocName reads what String writes.
 func ParseAssocName(s string) (AssocName, error) {
-	worker, id, _ := strings.Cut(s, ".")
-	w, err := strconv.ParseUint(worker, 10, 8)
-	if err == nil {
-		var n uint64
-		if n, err = strconv.ParseUint(id, 10, 32); err == nil && n != 0 {
-			return AssocName{uint8(w), sctpcore.AssocID(n)}, nil
-		}
+	parts := strings.Split(s, ".")
+	n := [3]int{2: 1}
+	err := error(nil)
+	for i := 0; i < len(parts) && i < len(n) && err == nil; i++ {
+		n[i], err = strconv.Atoi(parts[i])
 	}
-	return AssocName{}, fmt.Errorf("dataplane: %q is not the name of an association: it is two numbers, as in 0.1048576", s)
+	name := AssocName{uint8(n[0]), sctpcore.MakeAssocID(n[1], n[2])}
+	if err != nil || name.String() != s || name.ID == 0 {
+		return AssocName{}, fmt.Errorf("dataplane: %q is not the name of an association: it is numbers as in 0.17 or 0.17.2", s)
+	}
+	return name, nil
 }
 
 // Name is the association's.

@@ -131,7 +131,7 @@ func TestWalk(t *testing.T) {
 	require.Equal(t, 100, gone)
 	requireCounts(t, s.a)
 	requireCounts(t, s.b)
-	for _, bad := range []string{"", "1", ".", "0.0", "256.1", "0.x", "0.4294967296", "-1.5"} {
+	for _, bad := range []string{"", "1", ".", "256.1", "0.x", "0.4294967296", "-1.5", "0.1.0", "0.1.1", "0.1.2.3", "0.01", "0.1048576"} {
 		_, err := ParseAssocName(bad)
 		require.Error(t, err, bad)
 	}

@@ -34,6 +34,17 @@ type AssocID uint32
 // Slot is the place that the association has, or had, in its Endpoint.
 func (id AssocID) Slot() int { return int(id.slot()) }
 
+// Use is how many associations had that place until this one, itself too: from 1 on.
+func (id AssocID) Use() int { return int(id >> indexBits) }
+
+// MakeAssocID is the id with this Slot and Use; 0 if none has them.
+func MakeAssocID(slot, use int) AssocID {
+	if slot < 0 || slot >= 1<<indexBits || use < 1 || use >= 1<<(32-indexBits) {
+		return 0
+	}
+	return AssocID(slot | use<<indexBits)
+}
+
 // Inbound is one received SCTP packet. Its checksum has been verified by the
 // caller (RFC 9260, section 6.8). The core reads Data during HandlePackets only.
 type Inbound struct {
