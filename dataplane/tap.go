@@ -107,7 +107,7 @@ func (d *Dataplane) Tap(o TapOptions) (*Tap, error) {
 	t := &Tap{d: d, ports: d.TapPorts(), start: time.Now().Add(-time.Duration(d.cfg.Clock()))}
 	var lanes []*tape.Lane
 	for range d.workers {
-		l := &tapLane{match: o.Match, lane: tape.NewLane(o.SnapLen, o.BufferBytes)}
+		l := &tapLane{match: o.Match, lane: tape.NewLane(o.SnapLen, o.BufferBytes), counts: make([]tapCount, len(t.ports))}
 		t.lanes, lanes = append(t.lanes, l), append(lanes, l.lane)
 	}
 	t.merge = tape.NewMerge(lanes...)
@@ -132,20 +132,19 @@ func (t *Tap) Next() (f Frame, ok bool) {
 		Drops: DropCodes(r.Reasons)}, true
 }
 
-// Filtered is how many frames Match refused.
-func (t *Tap) Filtered() (n uint64) {
-	for _, l := range t.lanes {
-		n += l.filtered.Load()
-	}
-	return n
+// TapCount is what a Tap has not copied of a port's frames.
+type TapCount struct {
+	Filtered uint64 // Match refused them
+	Missed   uint64 // they found the buffer full
 }
 
-// Missed is how many frames found the buffer full.
-func (t *Tap) Missed() (n uint64) {
+// Count is that of a port of TapPorts.
+func (t *Tap) Count(port int) (c TapCount) {
 	for _, l := range t.lanes {
-		n += l.missed.Load()
+		c.Filtered += l.counts[port].filtered.Load()
+		c.Missed += l.counts[port].missed.Load()
 	}
-	return n
+	return c
 }
 
 // Done is closed when the dataplane has stopped: what Next gives from then on is the rest.
@@ -166,11 +165,14 @@ func (t *Tap) Close() {
 
 // tapLane is a worker's part of a Tap. All but the ring and the counters is the worker's.
 type tapLane struct {
-	match            func(*Frame) bool
-	lane             *tape.Lane
-	upTo             [nic.MaxBurst]int // how many of a burst are staged with and before each frame
-	filtered, missed atomic.Uint64
+	match  func(*Frame) bool
+	lane   *tape.Lane
+	upTo   [nic.MaxBurst]int // how many of a burst are staged with and before each frame
+	counts []tapCount        // by port
 }
+
+// tapCount is a TapCount that another thread reads.
+type tapCount struct{ filtered, missed atomic.Uint64 }
 
 // stage adds the i-th frame of a burst if it is wanted.
 func (l *tapLane) stage(i int, f *Frame, r *tape.Record) {
@@ -180,16 +182,16 @@ func (l *tapLane) stage(i int, f *Frame, r *tape.Record) {
 	l.upTo[i] = l.lane.Staged()
 }
 
-// commit passes on what is wanted of the first n frames of the burst.
-func (l *tapLane) commit(n int) {
+// commit passes on what is wanted of the first n frames of a port's burst.
+func (l *tapLane) commit(port uint16, n int) {
 	wanted := 0
 	if n > 0 {
 		wanted = l.upTo[n-1]
 	}
 	if wanted < n {
-		l.filtered.Add(uint64(n - wanted))
+		l.counts[port].filtered.Add(uint64(n - wanted))
 	}
 	if missed := l.lane.Commit(wanted); missed > 0 {
-		l.missed.Add(uint64(missed))
+		l.counts[port].missed.Add(uint64(missed))
 	}
 }

@@ -36,6 +36,16 @@ func taken(tap *Tap) (frames []Frame) {
 	return frames
 }
 
+// notCopied is a Tap's count over all ports.
+func notCopied(tap *Tap) (sum TapCount) {
+	for i := range tap.ports {
+		c := tap.Count(i)
+		sum.Filtered += c.Filtered
+		sum.Missed += c.Missed
+	}
+	return sum
+}
+
 // told is what a Tap says of frames, a line for each.
 func told(d *Dataplane, frames []Frame) (lines []string) {
 	for i := range frames {
@@ -155,7 +165,7 @@ func TestTapTellsWhatIsDroppedOnTheWayOut(t *testing.T) {
 		name + " tx inet_neighbour_queue": dropCount(t, r.d, "inet_neighbour_queue"),
 		name + " tx inet_neighbour_dead":  dropCount(t, r.d, "inet_neighbour_dead"),
 	}, reasons)
-	require.Positive(t, tap.Filtered())
+	require.Positive(t, tap.Count(0).Filtered)
 }
 
 // TestTapTellsOfAFullTxQueue: what a port does not take in time.
@@ -227,7 +237,7 @@ func TestTapChangesNothing(t *testing.T) {
 				trace := s.run(t, 1000)
 				if look {
 					addsUp(t, s.b, taken(tap))
-					require.Zero(t, tap.Missed())
+					require.Zero(t, notCopied(tap).Missed)
 				}
 				require.NoError(t, s.a.Close())
 				require.NoError(t, s.b.Close())
@@ -408,14 +418,14 @@ func TestTapMissesAndCounts(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
 	}
-	missed := small.Missed()
+	missed := notCopied(small).Missed
 	require.Positive(t, missed)
-	require.Zero(t, all.Missed())
+	require.Zero(t, notCopied(all).Missed)
 	require.EqualValues(t, len(taken(all)), uint64(len(taken(small)))+missed)
-	require.Zero(t, small.Filtered())
+	require.Zero(t, notCopied(small).Filtered)
 	run()
 	small.Close()
-	require.Equal(t, missed, small.Missed())
+	require.Equal(t, missed, notCopied(small).Missed)
 }
 
 func TestDropCodes(t *testing.T) {

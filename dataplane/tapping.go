@@ -113,7 +113,7 @@ func (w *worker) tellStrayLost(s *stray) {
 func (w *worker) tellOne(r *tape.Record, data []byte) {
 	w.tell1(0, r, data)
 	for _, l := range w.tap.lanes {
-		l.commit(1)
+		l.commit(r.Port, 1)
 	}
 }
 
@@ -139,7 +139,7 @@ func (w *worker) txBurst(p *workerPort, pkts []*nic.Packet) int {
 	}
 	n := p.nic.TxBurst(p.txQueue, pkts)
 	for _, l := range w.tap.lanes {
-		l.commit(n)
+		l.commit(uint16(p.index), n)
 	}
 	return n
 }

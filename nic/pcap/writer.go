@@ -48,7 +48,8 @@ func (w *writer) run() {
 		case <-w.port.stop:
 			w.drain()
 			dropped := w.port.dropped.Load()
-			w.failed(w.out.Statistics(0, w.wall(w.port.clock()), w.written+dropped, dropped))
+			all := w.written + dropped
+			w.failed(w.out.Statistics(0, &Statistics{Until: w.wall(w.port.clock()), Received: all, Accepted: all, Dropped: dropped, Delivered: w.written}))
 			w.failed(w.out.Flush())
 			w.port.done <- w.err
 			return
