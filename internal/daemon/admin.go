@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/trunkline-sctp/trunkline/internal/admin"
+	"github.com/trunkline-sctp/trunkline/internal/capture"
 	"github.com/trunkline-sctp/trunkline/internal/config"
 	"github.com/trunkline-sctp/trunkline/internal/metrics"
 	"github.com/trunkline-sctp/trunkline/internal/observe"
@@ -26,6 +27,7 @@ func (d *daemon) startAdmin() (err error) {
 		Observer: d.observer,
 		Metrics:  metrics.Handler(metrics.Of(d.observer, func() int { return d.File().Metrics.Associations })),
 		Page:     page.Handler(),
+		Capture:  capture.Handler(d.dp),
 		Reload:   d.Reload,
 		Logger:   d.log,
 	}

@@ -99,6 +99,7 @@ var mayImport = map[string][]string{
 	"sockets/proto":        {},
 	"internal/unixsock":    {},
 	"internal/admin":       {"internal/observe", "internal/unixsock"},
+	"internal/capture":     {"dataplane", "dataplane/inet", "nic", "nic/pcap", "sctpcore/wire"},
 	"internal/watch":       {"internal/admin", "internal/observe"},
 	"internal/metrics":     {"internal/observe"},
 	"sockets/shim":         {},
