@@ -11,7 +11,7 @@ type Counters struct {
 	FragUsrMsgs, ReasmUsrMsgs, OutSCTPPacks, InSCTPPacks            uint64
 	T1InitExpireds, T1CookieExpireds, T2ShutdownExpireds            uint64
 	T3RtxExpireds, T5ShutdownGuardExpireds, DelaySackExpireds       uint64
-	T4RTOExpireds                                                   uint64
+	T4RTOExpireds, AutocloseExpireds, T3Retransmits                 uint64
 	FastRetransmits, RetransmittedChunks, Failovers, HeartbeatsSent uint64
 	// OutMessages and InMessages are user messages of which the last chunk was sent, or
 	// which can be read.
@@ -21,6 +21,19 @@ type Counters struct {
 	OffPrimary uint64
 
 	Drops Drops
+}
+
+// InPktDiscards are the packets that were thrown away whole.
+func (c *Counters) InPktDiscards() uint64 {
+	d := &c.Drops
+	return c.ChecksumErrors + d.ShortPacket + d.BadPort + d.BadAddress + d.NotAlone + d.BadTag + d.ZeroTag +
+		d.OutOfBlue + d.AddressNotOfAssoc + d.DeletedAddress
+}
+
+// InDataChunkDiscards are the DATA chunks that were thrown away.
+func (c *Counters) InDataChunkDiscards() uint64 {
+	d := &c.Drops
+	return d.DuplicateTSN + d.TSNOutsideWindow + d.NoReceiveBuffer + d.NoStore + d.BadStream
 }
 
 // Drops counts what was thrown away, by reason.

@@ -82,6 +82,8 @@ func TestSilentLossFailsOverWithinFiftyMilliseconds(t *testing.T) {
 	require.NotEmpty(t, f)
 	require.Equal(t, uint8(1), f[0].Path)
 	require.LessOrEqual(t, f[0].Switched-cut, 50*Millisecond)
+	require.NotZero(t, p.e[0].ctr.T3Retransmits)
+	require.LessOrEqual(t, p.e[0].ctr.T3Retransmits, p.e[0].ctr.T3RtxExpireds)
 	t.Logf("switched %.1f ms after the cut", float64(f[0].Switched-cut)/float64(Millisecond))
 	// Healed: the primary path is used again.
 	p.drop = nil

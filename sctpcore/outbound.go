@@ -304,6 +304,7 @@ func (a *assoc) t3Expired(i int, now Time) {
 			return
 		}
 	}
+	a.e.ctr.T3Retransmits++
 	o.recovering = false
 	a.wantTransmit()
 }

@@ -240,5 +240,6 @@ func (a *assoc) idleTimeout(now Time) {
 		a.idleTimer = max(due, now+a.params.Autoclose/2)
 		return
 	}
+	a.e.ctr.AutocloseExpireds++
 	a.beginShutdown(now)
 }

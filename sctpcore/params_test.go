@@ -153,6 +153,7 @@ func TestAutoclose(t *testing.T) {
 	require.Equal(t, Established, r.state())
 	require.Contains(t, names(r.wait(600*Millisecond)), "SHUTDOWN")
 	require.Equal(t, ShutdownSent, r.state())
+	require.EqualValues(t, 1, r.e.ctr.AutocloseExpireds, "what was put off did not expire")
 }
 
 // Heartbeats are switched off and on, and their interval changed, also for one path.

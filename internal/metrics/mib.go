@@ -37,7 +37,11 @@ var mibHelp = []struct{ name, help string }{
 	{"SctpT4RtoExpireds", "Times that an ASCONF was not answered in time."},
 	{"SctpT5ShutdownGuardExpireds", "Associations aborted because their shutdown took too long."},
 	{"SctpDelaySackExpireds", "SACKs sent because their delay was over."},
-	{"SctpFastRetransmits", "DATA chunks sent again because later ones were acknowledged."},
+	{"SctpAutocloseExpireds", "Associations shut down because they were idle for as long as the program allows."},
+	{"SctpT3Retransmits", "Times that all DATA of a path was sent again because T3-rtx expired."},
+	{"SctpFastRetransmits", "Times that DATA was sent again because later DATA was acknowledged."},
+	{"SctpInPktDiscards", "Packets received and thrown away whole."},
+	{"SctpInDataChunkDiscards", "DATA chunks received and thrown away: duplicates, and those for which there was no room."},
 }
 
 // mib is those metrics by the kernel's names.

@@ -1,54 +1,55 @@
 package observe
 
 import (
-	"reflect"
-
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
-// The fields of sctpcore.Counters that have the names of /proc/net/sctp/snmp, in its order
-// (Linux' SctpInPktSoftirq and SctpInPktBacklog tell of its locks, which we have not), then
-// ours.
-var (
-	snmpFields = []string{"CurrEstab", "ActiveEstabs", "PassiveEstabs", "Aborteds", "Shutdowns", "OutOfBlues", "ChecksumErrors",
-		"OutCtrlChunks", "OutOrderChunks", "OutUnorderChunks", "InCtrlChunks", "InOrderChunks", "InUnorderChunks",
-		"FragUsrMsgs", "ReasmUsrMsgs", "OutSCTPPacks", "InSCTPPacks",
-		"T1InitExpireds", "T1CookieExpireds", "T2ShutdownExpireds", "T3RtxExpireds", "T4RTOExpireds", "T5ShutdownGuardExpireds",
-		"DelaySackExpireds", "FastRetransmits"}
-	ownFields = []string{"OutMessages", "InMessages", "RetransmittedChunks", "Failovers", "HeartbeatsSent"}
-	// renamed are those whose name Linux spells otherwise.
-	renamed = map[string]string{"T4RTOExpireds": "T4RtoExpireds"}
-)
-
-// counter is where a counter is and its name.
-type counter struct {
-	field []int
-	name  string
+// counters have the names of /proc/net/sctp/snmp and its order, then there are ours. Of Linux'
+// there are not SctpPmtudRetransmits, since nothing is sent again because the path MTU
+// shrank, nor SctpInPktSoftirq and SctpInPktBacklog, which tell of its locks.
+func counters(t *dataplane.Totals) []Counter {
+	c := &t.Core
+	return append(snmp(c),
+		Counter{"SctpOutMessages", c.OutMessages},
+		Counter{"SctpInMessages", c.InMessages},
+		Counter{"SctpRetransmittedChunks", c.RetransmittedChunks},
+		Counter{"SctpFailovers", c.Failovers},
+		Counter{"SctpHeartbeatsSent", c.HeartbeatsSent},
+		Counter{"EventsDropped", t.EventsDropped},
+		Counter{"TxStarved", t.TxStarved})
 }
 
-var counterTable = func() (all []counter) {
-	t := reflect.TypeFor[sctpcore.Counters]()
-	for _, names := range [][]string{snmpFields, ownFields} {
-		for _, name := range names {
-			f, ok := t.FieldByName(name)
-			if !ok {
-				panic("observe: sctpcore.Counters has no " + name)
-			}
-			if other, ok := renamed[name]; ok {
-				name = other
-			}
-			all = append(all, counter{f.Index, "Sctp" + name})
-		}
+func snmp(c *sctpcore.Counters) []Counter {
+	return []Counter{
+		{"SctpCurrEstab", c.CurrEstab},
+		{"SctpActiveEstabs", c.ActiveEstabs},
+		{"SctpPassiveEstabs", c.PassiveEstabs},
+		{"SctpAborteds", c.Aborteds},
+		{"SctpShutdowns", c.Shutdowns},
+		{"SctpOutOfBlues", c.OutOfBlues},
+		{"SctpChecksumErrors", c.ChecksumErrors},
+		{"SctpOutCtrlChunks", c.OutCtrlChunks},
+		{"SctpOutOrderChunks", c.OutOrderChunks},
+		{"SctpOutUnorderChunks", c.OutUnorderChunks},
+		{"SctpInCtrlChunks", c.InCtrlChunks},
+		{"SctpInOrderChunks", c.InOrderChunks},
+		{"SctpInUnorderChunks", c.InUnorderChunks},
+		{"SctpFragUsrMsgs", c.FragUsrMsgs},
+		{"SctpReasmUsrMsgs", c.ReasmUsrMsgs},
+		{"SctpOutSCTPPacks", c.OutSCTPPacks},
+		{"SctpInSCTPPacks", c.InSCTPPacks},
+		{"SctpT1InitExpireds", c.T1InitExpireds},
+		{"SctpT1CookieExpireds", c.T1CookieExpireds},
+		{"SctpT2ShutdownExpireds", c.T2ShutdownExpireds},
+		{"SctpT3RtxExpireds", c.T3RtxExpireds},
+		{"SctpT4RtoExpireds", c.T4RTOExpireds},
+		{"SctpT5ShutdownGuardExpireds", c.T5ShutdownGuardExpireds},
+		{"SctpDelaySackExpireds", c.DelaySackExpireds},
+		{"SctpAutocloseExpireds", c.AutocloseExpireds},
+		{"SctpT3Retransmits", c.T3Retransmits},
+		{"SctpFastRetransmits", c.FastRetransmits},
+		{"SctpInPktDiscards", c.InPktDiscards()},
+		{"SctpInDataChunkDiscards", c.InDataChunkDiscards()},
 	}
-	return all
-}()
-
-func counters(t *dataplane.Totals) []Counter {
-	v := reflect.ValueOf(&t.Core).Elem()
-	out := make([]Counter, len(counterTable))
-	for i, c := range counterTable {
-		out[i] = Counter{c.name, v.FieldByIndex(c.field).Uint()}
-	}
-	return append(out, Counter{"EventsDropped", t.EventsDropped}, Counter{"TxStarved", t.TxStarved})
 }
