@@ -69,7 +69,7 @@ func newRoot() *cobra.Command {
 		return usage(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
 	})
 	root.AddCommand(newDemo(), newRun(), newCheck(), newExec(), newPerf(), newProbe(), newSolo(), newVersion(),
-		newAssocs(), newPaths(), newPorts(), newDrops(), newCapture(), newReload())
+		newAssocs(), newPaths(), newPorts(), newDrops(), newEvents(), newTop(), newCapture(), newReload())
 	return root
 }
 

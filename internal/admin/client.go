@@ -21,7 +21,7 @@ import (
 const (
 	dialTime = 2 * time.Second
 	askTime  = 10 * time.Second // for an answer, and for its head of a stream
-	deafTime = 3 * quietTime    // of a stream without a line
+	deafTime = 3 * quietTime    // without a line, when events are followed
 )
 
 // Bounds of what is taken from it.
@@ -102,14 +102,19 @@ func (c *Client) Events(ctx context.Context, since uint64, follows bool, each fu
 	if follows {
 		v.Set("follow", "1")
 	}
-	body, err := c.Stream(ctx, "/v1/events", v)
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	body, err := c.Stream(inner, "/v1/events", v)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
+	deaf := time.AfterFunc(deafTime, cancel)
+	defer deaf.Stop()
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
+		deaf.Reset(deafTime)
 		if len(lines.Bytes()) == 0 {
 			continue
 		}
@@ -124,6 +129,8 @@ func (c *Client) Events(ctx context.Context, since uint64, follows bool, each fu
 	switch err := lines.Err(); {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case inner.Err() != nil:
+		return fmt.Errorf("%w: nothing came for %v; it hangs or is stopped", ErrStopped, deafTime)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrStopped, err)
 	case follows:
@@ -134,36 +141,11 @@ func (c *Client) Events(ctx context.Context, since uint64, follows bool, each fu
 
 // Stream asks for an answer that goes on; the caller reads it as it comes, and closes it.
 func (c *Client) Stream(ctx context.Context, path string, v url.Values) (io.ReadCloser, error) {
-	ctx, cancel := context.WithCancel(ctx)
 	answer, err := c.do(ctx, http.MethodGet, path, v)
 	if err != nil {
-		cancel()
 		return nil, err
 	}
-	return &stream{ReadCloser: answer.Body, cancel: cancel, deaf: time.AfterFunc(deafTime, cancel)}, nil
-}
-
-// stream is an answer that ends when nothing comes for a while.
-type stream struct {
-	io.ReadCloser
-	cancel context.CancelFunc
-	deaf   *time.Timer
-}
-
-// Read is io.Reader's.
-func (s *stream) Read(b []byte) (int, error) {
-	n, err := s.ReadCloser.Read(b)
-	if n > 0 {
-		s.deaf.Reset(deafTime)
-	}
-	return n, err
-}
-
-// Close is io.Closer's.
-func (s *stream) Close() error {
-	s.deaf.Stop()
-	s.cancel()
-	return s.ReadCloser.Close()
+	return answer.Body, nil
 }
 
 // ask reads one JSON answer into out.
