@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -106,7 +105,7 @@ func (c moveCase) peerFollows(t *testing.T, l place, ours *side) {
 	var progress atomic.Uint64
 	result, gate := make(chan error, 1), make(chan struct{})
 	go func() { result <- verify(conn, p, &progress, gate) }()
-	awaitProgress(t, &progress, p.bytes/4, result, server)
+	awaitProgress(t, &progress, p.bytes/4, result)
 	old, fresh := c.family.ours[0].Addr(), c.family.ours[1].Addr()
 	require.NoError(t, conn.AddLocal(fresh))
 	seen.outcome(t, sctpcore.AddAddress)
@@ -118,7 +117,7 @@ func (c moveCase) peerFollows(t *testing.T, l place, ours *side) {
 	seen.outcome(t, sctpcore.DeleteAddress)
 	l.breakNetwork(t, 0, cutSilent)
 	close(gate)
-	require.NoError(t, awaitResult(t, &progress, result, server), "our events:\n%v", seen)
+	require.NoError(t, awaitResult(t, result), "our events:\n%v", seen)
 	// usrsctp may say SHUTDOWN ACK from its address on the first network.
 	l.heal(t, 0, cutSilent)
 	require.NoError(t, conn.Close())
@@ -143,13 +142,13 @@ func awaitQuiet(t testing.TB, conn *dataplane.Conn, ip netip.Addr) {
 		}
 		return n
 	}
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		info, err := conn.Info()
 		require.NoError(t, err)
-		return info.SendQueued == 0
-	}, patience, 10*time.Millisecond)
+		return info.TxMessages == info.RxMessages && info.SendQueued == 0
+	}, "not all that came was echoed; state: %s", state{conn})
 	before := acked()
-	require.Eventually(t, func() bool { return acked() > before }, patience, time.Millisecond)
+	eventually(t, func() bool { return acked() > before }, "%v answers no heartbeat", ip)
 }
 
 // TestWeFollowUsrsctp: we follow usrsctp's changes of address. With IPv6 it asks for an address to
@@ -178,7 +177,7 @@ func (c moveCase) weFollow(t *testing.T, l place, ours *side, removes bool) {
 	var progress atomic.Uint64
 	result := make(chan error, 1)
 	go func() { result <- echo(conn, &progress) }()
-	awaitProgress(t, &progress, p.bytes/2, result, client)
+	awaitProgress(t, &progress, p.bytes/2, result)
 	client.command("add " + fresh.String())
 	seen.about(t, sctpcore.EventAddressAdded, fresh)
 	seen.awaitActive(t, conn, fresh)

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -215,7 +214,7 @@ func (d *deployment) ends(t *testing.T, how syscall.Signal) {
 	near.failed("ECONNRESET")
 	waiting.failed("ECONNRESET")
 	// One of its two threads gets the error, the other EPIPE or 0, as on Linux.
-	require.Eventually(t, func() bool { return strings.Contains(busy.do("pumped"), "message") }, patience, 5*time.Millisecond)
+	eventually(t, func() bool { return strings.Contains(busy.do("pumped"), "message") }, "the pump does not fail")
 	near.fails("ECONNRESET", "bind %s 0.0.0.0 0", idle)
 	near.fails("ENETDOWN", "socket 4 stream")
 	if how == syscall.SIGTERM {
@@ -229,9 +228,9 @@ func (d *deployment) ends(t *testing.T, how syscall.Signal) {
 	if how == syscall.SIGKILL {
 		far.failed("ECONNRESET")
 	}
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return far.count(func(l line) bool { return strings.HasPrefix(l.text, "note echo "+e+" ") }) == 1
-	}, patience, 5*time.Millisecond)
+	}, "the echo does not end")
 	for _, sh := range []*shell{near, waiting, busy} {
 		a, b := pair(sh, far, l, ipv4, 1)
 		sh.do("send %s hello", a)

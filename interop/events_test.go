@@ -7,9 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
@@ -44,11 +41,10 @@ func (e *events) find(ok func(dataplane.PathEvent) bool) (dataplane.PathEvent, b
 func (e *events) await(t testing.TB, what string, ok func(dataplane.PathEvent) bool) dataplane.PathEvent {
 	t.Helper()
 	var found dataplane.PathEvent
-	require.Eventually(t, func() bool {
-		event, is := e.find(ok)
-		found = event
+	eventually(t, func() (is bool) {
+		found, is = e.find(ok)
 		return is
-	}, patience, 2*time.Millisecond, "no event: %s; there were:\n%v", what, e)
+	}, "no event: %s; there were:\n%v", what, e)
 	return found
 }
 

@@ -173,12 +173,11 @@ func endDuplexes(t *testing.T, ours *side, other *peer, all []*duplex) {
 	byPort := map[uint64]*duplex{}
 	for _, d := range all {
 		byPort[uint64(d.port)] = d
-		s := &stall{peer: other, ask: fmt.Sprintf("@%d paths", d.port), progress: &d.got.bytes}
-		require.NoError(t, s.await(t, d.sending))
-		l := awaitSent(t, other, s, d.port)
+		require.NoError(t, awaitResult(t, d.sending))
+		l := awaitSent(t, other, d.port)
 		d.wanted.Store(l.number("messages"))
-		require.Eventually(t, func() bool { return d.got.messages.Load() >= d.wanted.Load() || len(d.reading) > 0 }, patience, time.Millisecond,
-			"port %d: %d messages of %s came", d.port, d.got.messages.Load(), l.text)
+		eventually(t, func() bool { return d.got.messages.Load() >= d.wanted.Load() || len(d.reading) > 0 },
+			"port %d: not all of %s came", d.port, l.text)
 		require.NoError(t, d.conn.SetReadDeadline(time.Now()))
 		require.NoError(t, <-d.reading)
 		require.Equal(t, l.number("messages"), d.got.messages.Load())

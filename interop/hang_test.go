@@ -3,9 +3,14 @@
 package interop
 
 import (
+	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // usrsctp 0.9.5 sometimes forgets its T3 timer when a path dies on a busy machine: it has
@@ -14,18 +19,38 @@ import (
 // tests of us cannot be seen then, so it is run again: hangsMax times in all.
 const hangsMax = 3
 
-// stallTime is far above any RTO of these tests.
-const stallTime = 10 * time.Second
+// stallTime is above any RTO of these tests' usrsctp, and so short that a usrsctp at the
+// other end sees the hang later: it gives up after probing a closed window 20 times.
+const stallTime = 4 * time.Second
+
+// retried is a case that is run again if usrsctp hangs in it.
+type retried struct {
+	peers []*peer
+	hung  bool
+}
+
+var (
+	casesMu sync.Mutex
+	cases   = map[string]*retried{} // those that run, by the name of their test
+)
+
+func caseOf(t testing.TB) *retried {
+	casesMu.Lock()
+	defer casesMu.Unlock()
+	return cases[t.Name()]
+}
 
 // again runs a case, and once more each time that usrsctp hung in it.
 func again(t *testing.T, name string, run func(t *testing.T)) {
 	for n := 1; ; n++ {
-		hung := false
+		c := &retried{}
 		t.Run(name, func(t *testing.T) {
-			defer func() { hung = t.Skipped() }()
+			casesMu.Lock()
+			cases[t.Name()] = c
+			casesMu.Unlock()
 			run(t)
 		})
-		if !hung {
+		if !c.hung {
 			return
 		}
 		if n == hangsMax {
@@ -35,89 +60,131 @@ func again(t *testing.T, name string, run func(t *testing.T)) {
 	}
 }
 
-// stall notices that nothing comes from the peer any more, and whether that is since it hangs.
-type stall struct {
-	peer     *peer
-	ask      string // the command for the association's state
-	progress *atomic.Uint64
-	bytes    uint64
-	since    time.Time
-	stack    line // of the last look, if asked
-	asked    bool
+// look ends the case that t is if usrsctp hangs in it. Whoever waits calls it, in the
+// test's goroutine.
+func look(t testing.TB) {
+	t.Helper()
+	c := caseOf(t)
+	if c == nil {
+		return
+	}
+	for _, p := range c.peers {
+		if why := p.hangs(); why != "" {
+			c.hung = true
+			t.Skipf("usrsctp hangs, the case is run again: %s", why)
+		}
+	}
 }
 
-// look ends the case if the peer hangs: within stallTime it had unacknowledged data, nothing
-// came of it, and its timer did not expire.
-func (s *stall) look(t testing.TB) {
+// signs is what a peer said of its associations, by their ports.
+type signs struct {
+	asked    time.Time
+	said     map[uint64]line // since asked
+	saidLast map[uint64]line
+}
+
+// hangs tells of an association that has unacknowledged data, while within stallTime
+// nothing was sent and nothing acknowledged, nor did a timer expire. Nothing that the other
+// end does or leaves can make it so.
+func (p *peer) hangs() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := &p.signs
+	for port, l := range w.said {
+		was, ok := w.saidLast[port]
+		same := ok && l.number("unacked") > 0 && was.number("unacked") > 0
+		for _, name := range []string{"data_out", "retransmitted", "t3", "sacks_in"} {
+			same = same && l.values[name] == was.values[name]
+		}
+		if same {
+			return was.text + "; " + l.text
+		}
+	}
+	if time.Since(w.asked) >= stallTime {
+		if len(w.said) > 0 {
+			w.saidLast = w.said
+		}
+		w.asked, w.said = time.Now(), map[uint64]line{}
+		fmt.Fprintln(p.stdin, "watch") // fails if it is gone
+	}
+	return ""
+}
+
+// eventually waits until ok.
+func eventually(t testing.TB, ok func() bool, format string, args ...any) {
 	t.Helper()
-	if n := s.progress.Load(); n != s.bytes || s.since.IsZero() {
-		s.bytes, s.since, s.asked = n, time.Now(), false
-		return
+	for deadline := time.Now().Add(patience); !ok(); <-time.After(time.Millisecond) {
+		look(t)
+		if time.Now().After(deadline) {
+			require.FailNow(t, fmt.Sprintf(format, args...))
+		}
 	}
-	if time.Since(s.since) < stallTime {
-		return
-	}
-	s.peer.command(s.ask)
-	stack, status := s.peer.awaitKey("STACK"), s.peer.awaitKey("STATUS")
-	s.peer.awaitKey("PATHS")
-	if s.peer.cmd != nil && s.asked && status.number("unacked") > 0 && stack.number("t3") == s.stack.number("t3") &&
-		stack.number("retransmitted") == s.stack.number("retransmitted") {
-		t.Skipf("usrsctp hangs, the case is run again: %s; %s", status.text, stack.text)
-	}
-	s.stack, s.asked, s.since = stack, true, time.Now()
 }
 
 // awaitProgress waits until so many bytes have come.
-func awaitProgress(t testing.TB, progress *atomic.Uint64, bytes uint64, failed <-chan error, p *peer) {
+func awaitProgress(t testing.TB, progress *atomic.Uint64, bytes uint64, failed <-chan error) {
 	t.Helper()
-	s := stall{peer: p, ask: "paths", progress: progress}
-	deadline := time.Now().Add(patience)
-	for progress.Load() < bytes {
+	eventually(t, func() bool {
 		select {
 		case err := <-failed:
 			t.Fatalf("transfer ended early, at %d bytes: %v", progress.Load(), err)
-		case <-time.After(time.Millisecond):
+		default:
 		}
-		s.look(t)
-		if time.Now().After(deadline) {
-			t.Fatalf("only %d bytes of %d came", progress.Load(), bytes)
-		}
-	}
+		return progress.Load() >= bytes
+	}, "less than %d bytes came", bytes)
 }
 
 // awaitResult waits for the end of a transfer.
-func awaitResult(t testing.TB, progress *atomic.Uint64, result <-chan error, p *peer) error {
-	t.Helper()
-	return (&stall{peer: p, ask: "paths", progress: progress}).await(t, result)
-}
-
-func (s *stall) await(t testing.TB, result <-chan error) error {
+func awaitResult(t testing.TB, result <-chan error) error {
 	t.Helper()
 	for {
 		select {
 		case err := <-result:
 			return err
 		case <-time.After(100 * time.Millisecond):
-			s.look(t)
+			look(t)
 		}
 	}
 }
 
 // awaitSent is the line in which the peer says what it sent on an association.
-func awaitSent(t testing.TB, p *peer, s *stall, port uint16) (sent line) {
+func awaitSent(t testing.TB, p *peer, port uint16) (sent line) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(time.Millisecond) {
-		if p.count(func(l line) bool {
+	eventually(t, func() bool {
+		return p.count(func(l line) bool {
 			found := l.key == "SENT" && l.number("port") == uint64(port)
 			if found {
 				sent = l
 			}
 			return found
-		}) > 0 {
-			return sent
-		}
-		s.look(t)
-	}
-	t.Fatalf("the peer does not say that all is sent to port %d", port)
+		}) > 0
+	}, "the peer does not say that all is sent to port %d", port)
 	return sent
+}
+
+// TestAHangIsSeen: it is one only if nothing has changed and something is unacknowledged.
+func TestAHangIsSeen(t *testing.T) {
+	const quiet = "WATCH port=7 unacked=3 data_out=9 retransmitted=2 t3=1 sacks_in=4"
+	for _, c := range []struct {
+		then string
+		hung bool
+	}{
+		{quiet, true},
+		{"WATCH port=8 unacked=3 data_out=9 retransmitted=2 t3=1 sacks_in=4", false},
+		{"WATCH port=7 unacked=0 data_out=9 retransmitted=2 t3=1 sacks_in=4", false},
+		{"WATCH port=7 unacked=3 data_out=10 retransmitted=2 t3=1 sacks_in=4", false},
+		{"WATCH port=7 unacked=3 data_out=9 retransmitted=3 t3=1 sacks_in=4", false},
+		{"WATCH port=7 unacked=3 data_out=9 retransmitted=2 t3=2 sacks_in=4", false},
+		{"WATCH port=7 unacked=3 data_out=9 retransmitted=2 t3=1 sacks_in=5", false},
+	} {
+		var asked strings.Builder
+		p := &peer{stdin: &asked}
+		for _, answer := range []string{quiet, c.then} {
+			p.signs.asked = time.Time{}
+			require.Empty(t, p.hangs())
+			p.read(strings.NewReader(answer + "\n"))
+		}
+		require.Equal(t, "watch\nwatch\n", asked.String())
+		require.Equal(t, c.hung, p.hangs() != "", c.then)
+	}
 }

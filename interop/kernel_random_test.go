@@ -115,8 +115,8 @@ func (g *guest) disturbAtRandom(t *testing.T, all []*duplex, random *rand.Rand, 
 			case <-time.After(50 * time.Millisecond):
 			}
 			for _, d := range all {
-				require.Empty(t, d.reading, "port %d: the reader ended: %s", d.port, stateOf(d.conn))
-				require.Empty(t, d.sending, "port %d: the sender ended: %s", d.port, stateOf(d.conn))
+				require.Empty(t, d.reading, "port %d: the reader ended: %s", d.port, state{d.conn})
+				require.Empty(t, d.sending, "port %d: the sender ended: %s", d.port, state{d.conn})
 			}
 		}
 	}

@@ -306,9 +306,10 @@ func (l *lab) peerIn(t testing.TB, args ...string) *peer {
 	return startPeer(t, l.peer, args...)
 }
 
-// breakNetwork cuts a network, heal mends it.
+// breakNetwork cuts a network, heal mends it, at the test's end at the latest.
 func (l *lab) breakNetwork(t testing.TB, network int, how cut) {
 	t.Helper()
+	t.Cleanup(func() { l.heal(t, network, how) })
 	ip(t, l.switches, "link set "+how.device(network)+" down")
 }
 

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +29,7 @@ func TestNeighbourAsksFromOtherNetwork(t *testing.T) {
 				return err == nil && strings.Contains(string(out), "lladdr")
 			}
 			require.NoError(t, inNamespace(l.peer, func() error { return sendDatagram(f.peer[1].Addr(), target) }))
-			require.Eventually(t, knows, 5*time.Second, 20*time.Millisecond, "the peer's question for %v was not answered", target)
+			eventually(t, knows, "the peer's question for %v was not answered", target)
 			ours.close()
 			t.Logf("we sent %s", countSent(t, capture, ours.macs))
 		})

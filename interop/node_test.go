@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -90,7 +89,7 @@ func newNode(t testing.TB, namespace string, ifaces [networks]string, access str
 	require.NoError(t, os.Chmod(dir, 0o755))
 	n := &node{t: t, namespace: namespace, sock: filepath.Join(dir, "sockets"), file: filepath.Join(dir, "trunkline.yaml")}
 	var b strings.Builder
-	fmt.Fprintf(&b, "memory: {hugepages: off, megabytes: 256}\ntimers: %s\nsockets: {path: %s%s}\nports:\n", nodeTimers, n.sock, access)
+	fmt.Fprintf(&b, "memory: {hugepages: off, megabytes: 256}\ntimers: %s\ndrain: 0s\nsockets: {path: %s%s}\nports:\n", nodeTimers, n.sock, access)
 	for i, iface := range ifaces {
 		var ips []string
 		for _, set := range sets {
@@ -171,8 +170,7 @@ func (s *shell) failed(errno string) {
 func (s *shell) until(want, format string, args ...any) {
 	s.t.Helper()
 	command := fmt.Sprintf(format, args...)
-	require.Eventually(s.t, func() bool { return strings.HasPrefix(s.do("%s", command), want) },
-		patience, 5*time.Millisecond, "%s: %s never says %s", s.name, command, want)
+	eventually(s.t, func() bool { return strings.HasPrefix(s.do("%s", command), want) }, "%s: %s never says %s", s.name, command, want)
 }
 
 // gets receives until something that begins with want comes, and returns its particulars. Before it may
@@ -199,19 +197,19 @@ func (s *shell) moved() {
 		return n
 	}
 	was := count()
-	require.Eventually(s.t, func() bool { return count() >= was+200 }, patience, time.Millisecond)
+	eventually(s.t, func() bool { return count() >= was+200 }, "%s: nothing moves after %d messages", s.name, was)
 }
 
 // prefers waits until new data goes over one network alone, or nearly.
 func (s *shell) prefers(l *lab, network int) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool {
+	eventually(s.t, func() bool {
 		was := l.sent(s.t)
 		s.moved()
 		is := l.sent(s.t)
 		other := 1 - network
 		return is[other]-was[other] <= (is[network]-was[network])/4
-	}, patience, time.Millisecond, "the data does not go over network %d", network)
+	}, "the data does not go over network %d", network)
 }
 
 // sent is how many bytes our ends have sent.

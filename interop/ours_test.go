@@ -167,10 +167,11 @@ func (s *side) listenWith(local *dataplane.Addr, opt *dataplane.AssocOptions) (a
 	}
 }
 
-// bound keeps a test from hanging in a connection's calls.
+// bound keeps a test from hanging in a connection's calls. What waits for the peer has
+// lost patience before.
 func (s *side) bound(conn *dataplane.Conn) *dataplane.Conn {
 	s.t.Helper()
-	require.NoError(s.t, conn.SetDeadline(time.Now().Add(patience)))
+	require.NoError(s.t, conn.SetDeadline(time.Now().Add(2*patience)))
 	return conn
 }
 
@@ -264,17 +265,22 @@ func verify(conn *dataplane.Conn, p plan, progress *atomic.Uint64, gate <-chan s
 // ended waits for an association's end and returns why it ended.
 func (s *side) ended(conn *dataplane.Conn) error {
 	s.t.Helper()
-	select {
-	case <-conn.Done():
-		return conn.Err()
-	case <-time.After(patience):
-		require.FailNow(s.t, "our association does not end", "state: %s", stateOf(conn))
-		return nil
-	}
+	eventually(s.t, func() bool {
+		select {
+		case <-conn.Done():
+			return true
+		default:
+			return false
+		}
+	}, "our association does not end; state: %s", state{conn})
+	return conn.Err()
 }
 
-// stateOf is what we know of an association, for a failing test's log.
-func stateOf(conn *dataplane.Conn) string {
+// state is what we know of an association, for a failing test's log.
+type state struct{ *dataplane.Conn }
+
+func (s state) String() string {
+	conn := s.Conn
 	info, err := conn.Info()
 	if err != nil {
 		return err.Error()
@@ -327,7 +333,7 @@ func requireEOF(t *testing.T, conn *dataplane.Conn) {
 // awaitActive waits until the path to dst is in use or usable again.
 func (e *events) awaitActive(t testing.TB, conn *dataplane.Conn, dst netip.Addr) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		paths, err := conn.Paths()
 		require.NoError(t, err)
 		for _, path := range paths {
@@ -336,7 +342,7 @@ func (e *events) awaitActive(t testing.TB, conn *dataplane.Conn, dst netip.Addr)
 			}
 		}
 		return false
-	}, patience, 10*time.Millisecond, "the path to %v is not active again; events:\n%v", dst, e)
+	}, "the path to %v is not active again; events:\n%v", dst, e)
 }
 
 // currentNetwork is the network that new data goes over.

@@ -120,8 +120,9 @@ type peer struct {
 	lines chan line
 	done  chan struct{} // closed when the process has ended
 
-	mu  sync.Mutex
-	log []line
+	mu    sync.Mutex
+	log   []line
+	signs signs
 }
 
 // startPeer runs the peer in a namespace. args is what follows the program's
@@ -130,7 +131,11 @@ func startPeer(t testing.TB, namespace string, args ...string) *peer {
 	t.Helper()
 	program, err := buildPeer()
 	require.NoError(t, err)
-	return startProcess(t, args[0], exec.Command("ip", append([]string{"netns", "exec", namespace, program}, args...)...))
+	p := startProcess(t, args[0], exec.Command("ip", append([]string{"netns", "exec", namespace, program}, args...)...))
+	if c := caseOf(t); c != nil {
+		c.peers = append(c.peers, p)
+	}
+	return p
 }
 
 // startProcess runs a program that prints lines, which is killed at the end of the test
@@ -173,6 +178,11 @@ func (p *peer) read(out io.Reader) {
 		l := parseLine(scan.Text())
 		p.mu.Lock()
 		p.log = append(p.log, l)
+		if l.key == "WATCH" {
+			p.signs.said[l.number("port")] = l
+			p.mu.Unlock()
+			continue
+		}
 		p.mu.Unlock()
 		select {
 		case p.lines <- l:
@@ -212,9 +222,12 @@ func (p *peer) command(text string) {
 // await waits for a line of which ok holds; what says it for the error.
 func (p *peer) await(what string, ok func(line) bool) line {
 	p.t.Helper()
-	timeout := time.After(patience)
+	timeout, tick := time.After(patience), time.NewTicker(100*time.Millisecond)
+	defer tick.Stop()
 	for {
 		select {
+		case <-tick.C:
+			look(p.t)
 		case l := <-p.lines:
 			if _, failed := l.values["FAIL"]; failed && l.key == "RESULT" {
 				require.FailNow(p.t, "peer "+p.name+" failed", "%s", l.text)
@@ -272,6 +285,15 @@ func (p *peer) awaitUsable(ours netip.Addr) {
 func (p *peer) awaitRx(bytes uint64) {
 	p.t.Helper()
 	p.await(fmt.Sprintf("PROGRESS rx>=%d", bytes), func(l line) bool { return l.key == "PROGRESS" && l.number("rx") >= bytes })
+}
+
+// awaitIdle waits until all that the peer sent is acknowledged.
+func (p *peer) awaitIdle() {
+	p.t.Helper()
+	eventually(p.t, func() bool {
+		p.command("paths")
+		return p.awaitKey("STATUS").number("unacked") == 0
+	}, "the peer is not idle")
 }
 
 // awaitOK waits for the peer's good end and logs its statistics.

@@ -37,7 +37,7 @@ func TestUsrsctpFollowsOurPorts(t *testing.T) {
 			var progress atomic.Uint64
 			result, gate := make(chan error, 1), make(chan struct{})
 			go func() { result <- verify(conn, p, &progress, gate) }()
-			awaitProgress(t, &progress, p.bytes/4, result, server)
+			awaitProgress(t, &progress, p.bytes/4, result)
 
 			b := old.Addr().AsSlice()
 			b[len(b)-1] = 77
@@ -51,7 +51,7 @@ func TestUsrsctpFollowsOurPorts(t *testing.T) {
 			require.ElementsMatch(t, []netip.Addr{ip, c.family.ours[0].Addr()}, conn.LocalAddr().(*dataplane.Addr).IPs)
 			l.breakNetwork(t, 0, cutSilent)
 			close(gate)
-			require.NoError(t, awaitResult(t, &progress, result, server), "our events:\n%v", seen)
+			require.NoError(t, awaitResult(t, result), "our events:\n%v", seen)
 			l.heal(t, 0, cutSilent)
 			require.NoError(t, conn.Close())
 			require.NoError(t, ours.ended(conn))

@@ -42,14 +42,14 @@ func TestUsrsctpSockets(t *testing.T) {
 	for _, f := range []family{ipv4, ipv6} {
 		t.Run(f.name, func(t *testing.T) {
 			for _, style := range []string{"stream", "seqpacket"} {
-				t.Run(style+" calls", func(t *testing.T) { s.calls(t, f, style) })
-				t.Run(style+" is called", func(t *testing.T) { s.isCalled(t, f, style) })
+				again(t, style+" calls", func(t *testing.T) { s.calls(t, f, style) })
+				again(t, style+" is called", func(t *testing.T) { s.isCalled(t, f, style) })
 			}
-			t.Run("hints and failover", func(t *testing.T) { s.hints(t, f) })
-			t.Run("ends", func(t *testing.T) { s.ends(t, f) })
-			t.Run("restart", func(t *testing.T) { s.restart(t, f) })
-			t.Run("addresses", func(t *testing.T) { s.moves(t, f) })
-			t.Run("peer's addresses", func(t *testing.T) { s.follows(t, f) })
+			again(t, "hints and failover", func(t *testing.T) { s.hints(t, f) })
+			again(t, "ends", func(t *testing.T) { s.ends(t, f) })
+			again(t, "restart", func(t *testing.T) { s.restart(t, f) })
+			again(t, "addresses", func(t *testing.T) { s.moves(t, f) })
+			again(t, "peer's addresses", func(t *testing.T) { s.follows(t, f) })
 		})
 	}
 	require.Empty(t, tsharkFaults(t, capture.stop()))
@@ -343,7 +343,7 @@ func (s *socketsLab) moves(t *testing.T, f family) {
 	sh.do("bindx %s rem %s %s", fd, port, old)
 	require.Equal(t, endpoint(f.ours[1], port), sh.do("laddrs %s", fd))
 	sh.fails("EINVAL", "bindx %s rem %s %s", fd, port, fresh)
-	require.Eventually(t, func() bool { return slices.Equal(other.paths(), []string{fresh.String()}) }, patience, 1e7)
+	eventually(t, func() bool { return slices.Equal(other.paths(), []string{fresh.String()}) }, "usrsctp keeps %v", old)
 	s.breakNetwork(t, 0, cutSilent)
 	sh.moved()
 	sh.do("stop")

@@ -28,6 +28,12 @@ static void do_paths(struct session *s, const char *unused)
 	say("PATHS port=%u", s->port);
 }
 
+static void do_watch(struct session *s, const char *unused)
+{
+	(void)unused;
+	tell_watch(s);
+}
+
 static void do_primary(struct session *s, const char *address)
 {
 	struct sctp_setprim p = {0};
@@ -79,7 +85,7 @@ static const struct command {
 	const char *name;
 	void (*obey)(struct session *, const char *argument);
 } commands[] = {
-	{"shutdown", do_shutdown}, {"abort", do_abort}, {"paths", do_paths}, {"primary", do_primary},
+	{"shutdown", do_shutdown}, {"abort", do_abort}, {"paths", do_paths}, {"watch", do_watch}, {"primary", do_primary},
 	{"halt", do_halt}, {"resume", do_resume}, {"stop", do_stop}, {"go", do_go}, {"send", do_send},
 	{"add", do_add}, {"remove", do_remove}, {"prefer", do_prefer},
 };

@@ -122,6 +122,7 @@ void start_stack(void);
 void finish_stack(void);
 uint64_t stack_packets(void);
 void tell_stack(void);
+void tell_watch(struct session *s); /* what does not change any more when the stack hangs: see hang_test.go */
 void tell_authentication(void);
 
 /* main.c */

@@ -63,6 +63,11 @@ void tell_stack(void)
 	    counter("SctpInPktDiscards"), counter("SctpInDataChunkDiscards"));
 }
 
+void tell_watch(struct session *s)
+{
+	(void)s;
+}
+
 /* The kernel counts nothing of RFC 4895. */
 void tell_authentication(void)
 {

@@ -88,6 +88,19 @@ void tell_stack(void)
 	    use.ru_utime.tv_sec * 1000 + use.ru_utime.tv_usec / 1000, use.ru_stime.tv_sec * 1000 + use.ru_stime.tv_usec / 1000);
 }
 
+void tell_watch(struct session *s)
+{
+	struct sctpstat stat;
+	struct sctp_status status;
+	socklen_t size = sizeof status;
+
+	memset(&status, 0, sizeof status);
+	usrsctp_getsockopt(s->so, IPPROTO_SCTP, SCTP_STATUS, &status, &size);
+	usrsctp_get_stat(&stat);
+	say("WATCH port=%u unacked=%u data_out=%u retransmitted=%u t3=%u sacks_in=%u", s->port, status.sstat_unackdata,
+	    stat.sctps_senddata, stat.sctps_sendretransdata, stat.sctps_timodata, stat.sctps_recvsacks);
+}
+
 void tell_authentication(void)
 {
 	struct sctpstat stat;
