@@ -10,7 +10,7 @@ import (
 const drainPatience = 100 * time.Millisecond
 
 // Drain has every association shut down gracefully, as Conn.CloseWrite does, and waits until
-// none is left or ctx is done; it gives how many are left, for Close to abort, or -1 if a worker
+// none is left or ctx is done (with one that is done already, none is shut down); it gives how many are left, for Close to abort, or -1 if a worker
 // does not answer. From its beginning nobody listens any more, Listen and what begins associations return net.ErrClosed,
 // and a peer that calls gets ABORT.
 func (d *Dataplane) Drain(ctx context.Context) (left int) {
@@ -31,8 +31,10 @@ func (d *Dataplane) Drain(ctx context.Context) (left int) {
 			return -1
 		}
 	}
-	for _, c := range conns {
-		_ = c.CloseWrite() // it may be shutting down already
+	if ctx.Err() == nil {
+		for _, c := range conns {
+			_ = c.CloseWrite() // it may be shutting down already
+		}
 	}
 	for i, c := range conns {
 		select {
