@@ -24,7 +24,7 @@ func TestUsrsctpFeatures(t *testing.T) {
 	capture := l.startCapture(t)
 	for _, c := range []struct {
 		name string
-		run  func(t *testing.T, l *lab)
+		run  func(t *testing.T, l place)
 	}{
 		{"message sizes and PPIDs", testSizes}, {"65535 streams", testManyStreams}, {"unordered", testUnordered},
 		{"fast retransmit", testFastRetransmit}, {"duplicates", testDuplicates}, {"I bit", testImmediate},
@@ -99,9 +99,9 @@ var roomy = []string{"--raw-buffer", fmt.Sprint(4 << 20)}
 var slowPeer = append([]string{"--rto-min", "1000", "--rto-max", "2000"}, roomy...)
 
 // call makes an association with a new peer in the given mode.
-func (s *side) call(t *testing.T, l *lab, mode string, p plan, more ...string) (*dataplane.Conn, *peer) {
+func (s *side) call(t *testing.T, l place, mode string, p plan, more ...string) (*dataplane.Conn, *peer) {
 	t.Helper()
-	other := startPeer(t, l.peer, append(peerArgs("server", mode, list(ipv4.peer), "", peerPort, p), more...)...)
+	other := l.peerIn(t, append(peerArgs("server", mode, list(ipv4.peer), "", peerPort, p), more...)...)
 	other.awaitKey("READY")
 	conn := s.dial(addr(ipv4.ours, 0), addr(ipv4.peer, peerPort))
 	other.awaitKey("ACCEPTED")
@@ -139,7 +139,7 @@ var smallPlan = plan{seed: 31, bytes: 2 << 20, streams: 8}
 
 // testSizes has messages of every size near a boundary echoed, with the extreme
 // PPIDs, ordered and not.
-func testSizes(t *testing.T, l *lab) {
+func testSizes(t *testing.T, l place) {
 	ours := l.startOurs(t, labTimers)
 	conn, other := ours.call(t, l, "echo", smallPlan)
 	most := sctpcore.DefaultLimits().MaxMessage
@@ -167,7 +167,7 @@ func testSizes(t *testing.T, l *lab) {
 
 // testManyStreams uses as many streams as there can be, both ways: every
 // fourteenth, the first and the last among them.
-func testManyStreams(t *testing.T, l *lab) {
+func testManyStreams(t *testing.T, l place) {
 	const streams, step = 65535, 14 // divides 65534
 	limits := sctpcore.DefaultLimits()
 	limits.InStreams, limits.OutStreams = streams, streams
@@ -203,7 +203,7 @@ func testManyStreams(t *testing.T, l *lab) {
 
 // testUnordered loses an ordered message, so that the unordered one sent after it
 // overtakes it: first in the echo, then on the way to the peer.
-func testUnordered(t *testing.T, l *lab) {
+func testUnordered(t *testing.T, l place) {
 	var wires tampering
 	ours := l.startWith(t, rfc9260Timers, sctpcore.Limits{}, wires.wrap)
 	conn, other := ours.call(t, l, "echo", smallPlan, slowPeer...)
@@ -243,7 +243,7 @@ func loseOne(n int, chunks *atomic.Int32) func(*nic.Packet) bool {
 
 // testFastRetransmit loses one packet of many each way: it is sent again by fast
 // retransmit, and nothing else is; no timer expires.
-func testFastRetransmit(t *testing.T, l *lab) {
+func testFastRetransmit(t *testing.T, l place) {
 	t.Run("ours", func(t *testing.T) {
 		var wires tampering
 		var lost atomic.Int32
@@ -269,7 +269,7 @@ func testFastRetransmit(t *testing.T, l *lab) {
 		accept := ours.listen(addr(ipv4.ours, ourPort))
 		wires.onRx(loseOne(200, &lost))
 		args := peerArgs("client", "source", list(ipv4.peer), list(ipv4.ours), ourPort, smallPlan)
-		other := startPeer(t, l.peer, append(args, slowPeer...)...)
+		other := l.peerIn(t, append(args, slowPeer...)...)
 		conn := accept()
 		var progress atomic.Uint64
 		require.NoError(t, sink(conn, smallPlan, &progress))
@@ -287,7 +287,7 @@ func testFastRetransmit(t *testing.T, l *lab) {
 
 // testDuplicates has the network double packets both ways: each message comes
 // once, and both ends report the duplicates (the capture shows it).
-func testDuplicates(t *testing.T, l *lab) {
+func testDuplicates(t *testing.T, l place) {
 	var faults []*fault.Port
 	ours := l.startWith(t, labTimers, sctpcore.Limits{}, func(port nic.Port) nic.Port {
 		doubling := fault.Impairment{Duplicate: 0.2}
@@ -308,7 +308,7 @@ func testDuplicates(t *testing.T, l *lab) {
 
 // testImmediate sends lone messages with the I bit and without: only the latter
 // wait for the receiver's SACK timer.
-func testImmediate(t *testing.T, l *lab) {
+func testImmediate(t *testing.T, l place) {
 	timers := rfc9260Timers // whose RTO.Min needs no I bit of its own accord
 	timers.RTOInitial = 3 * sctpcore.Second
 	ours := l.startWith(t, timers, sctpcore.Limits{}, func(p nic.Port) nic.Port { return p })
@@ -333,7 +333,7 @@ func testImmediate(t *testing.T, l *lab) {
 
 // testPeerWindow has the peer's application stop reading: we probe its closed
 // window, take no path for dead, and go on when it reads again.
-func testPeerWindow(t *testing.T, l *lab) {
+func testPeerWindow(t *testing.T, l place) {
 	ours := l.startOurs(t, labTimers)
 	conn, other := ours.call(t, l, "sink", smallPlan, append([]string{"--buffer", "65536"}, roomy...)...)
 	seen := watch(conn)
@@ -359,12 +359,12 @@ func testPeerWindow(t *testing.T, l *lab) {
 // testOurWindow is the same the other way round. usrsctp gives a chunk up that was
 // sent Association.Max.Retrans times (20 here) also when each was answered with a
 // closed window; so the application must read again before.
-func testOurWindow(t *testing.T, l *lab) {
+func testOurWindow(t *testing.T, l place) {
 	limits := sctpcore.DefaultLimits()
 	limits.ReceiveBuffer = 64 << 10
 	ours := l.startWith(t, labTimers, limits, func(p nic.Port) nic.Port { return p })
 	accept := ours.listen(addr(ipv4.ours, ourPort))
-	other := startPeer(t, l.peer, append(peerArgs("client", "source", list(ipv4.peer), list(ipv4.ours), ourPort, smallPlan),
+	other := l.peerIn(t, append(peerArgs("client", "source", list(ipv4.peer), list(ipv4.ours), ourPort, smallPlan),
 		append([]string{"--rto-min", "20", "--rto-max", "60"}, roomy...)...)...)
 	conn := accept()
 	eventually(t, func() bool { return other.stack().number("window_timer") >= 8 }, "no window probes")
@@ -375,7 +375,7 @@ func testOurWindow(t *testing.T, l *lab) {
 }
 
 // testPartialDelivery sends messages that are longer than the receiver's buffer.
-func testPartialDelivery(t *testing.T, l *lab) {
+func testPartialDelivery(t *testing.T, l place) {
 	limits := sctpcore.DefaultLimits()
 	limits.ReceiveBuffer = 64 << 10
 	ours := l.startWith(t, labTimers, limits, func(p nic.Port) nic.Port { return p })
@@ -402,7 +402,7 @@ func testPartialDelivery(t *testing.T, l *lab) {
 // testDeadPath leaves an association idle: each end asks the other on every path
 // and is answered; when one network dies both ends see it, and see it come
 // back.
-func testDeadPath(t *testing.T, l *lab) {
+func testDeadPath(t *testing.T, l place) {
 	timers := labTimers
 	timers.PathMaxRetrans = 2
 	ours := l.startOurs(t, timers)

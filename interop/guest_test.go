@@ -61,13 +61,19 @@ const (
 // addresses of ipv4.peer and ipv6.peer.
 func startGuest(t testing.TB, timers profile, captured bool) *guest {
 	t.Helper()
+	return startGuestWith(t, timers, sctpcore.Limits{}, captured, func(p nic.Port) nic.Port { return p })
+}
+
+// startGuestWith is startGuest with limits of its own and each port wrapped in another.
+func startGuestWith(t testing.TB, timers profile, limits sctpcore.Limits, captured bool, wrap func(nic.Port) nic.Port) *guest {
+	t.Helper()
 	needGuest(t)
 	g := &guest{t: t, gone: make(chan struct{})}
 	var err error
 	g.dir, err = os.MkdirTemp("", fmt.Sprintf("%s%dguest-", labPrefix, os.Getpid()))
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(g.dir) })
-	g.ours = startSide(t, timers, sctpcore.Limits{}, func(i int) nic.Port { return g.openWire(i, captured) })
+	g.ours = startSide(t, timers, limits, func(i int) nic.Port { return g.openWire(i, captured, wrap) })
 	g.run()
 	g.awaitReady()
 	g.configure()
@@ -75,7 +81,7 @@ func startGuest(t testing.TB, timers profile, captured bool) *guest {
 }
 
 // openWire makes a vhost port, captured where it meets the wire, with faults in front.
-func (g *guest) openWire(i int, captured bool) nic.Port {
+func (g *guest) openWire(i int, captured bool, wrap func(nic.Port) nic.Port) nic.Port {
 	name := fmt.Sprintf("n%d", i)
 	port := openPort(g.t, name, "vhost:"+filepath.Join(g.dir, name))
 	if captured {
@@ -85,7 +91,7 @@ func (g *guest) openWire(i int, captured bool) nic.Port {
 		port, err = pcap.Wrap(port, file, pcap.Options{})
 		require.NoError(g.t, err)
 	}
-	g.wires[i] = fault.Wrap(port, fault.Config{})
+	g.wires[i] = fault.Wrap(wrap(port), fault.Config{})
 	return g.wires[i]
 }
 
@@ -277,6 +283,20 @@ func (g *guest) peerIn(t testing.TB, args ...string) *peer {
 	p.follow(conn, func() {})
 	g.sh("start %d '%s'", number, strings.Join(args, "' '"))
 	return p
+}
+
+// guests is a place that starts a guest with each dataplane.
+type guests struct{ *guest }
+
+func (k *guests) startOurs(t testing.TB, timers profile) *side {
+	t.Helper()
+	return k.startWith(t, timers, sctpcore.Limits{}, func(p nic.Port) nic.Port { return p })
+}
+
+func (k *guests) startWith(t testing.TB, timers profile, limits sctpcore.Limits, wrap func(nic.Port) nic.Port) *side {
+	t.Helper()
+	k.guest = startGuestWith(t, timers, limits, false, wrap)
+	return k.ours
 }
 
 // within has what fails in a subtest fail there.

@@ -16,8 +16,12 @@ import (
 	"github.com/trunkline-sctp/trunkline/dataplane"
 )
 
-// kernelSeconds is how long TestKernelRandom runs where TRUNKLINE_KERNEL is no number.
-const kernelSeconds = 20
+// kernelLength is how long TestKernelRandom runs: TRUNKLINE_KERNEL says the seconds.
+func kernelLength(t *testing.T) time.Duration {
+	n, err := strconv.Atoi(os.Getenv("TRUNKLINE_KERNEL"))
+	require.NoError(t, err, "TRUNKLINE_KERNEL")
+	return time.Duration(n) * time.Second
+}
 
 // TestKernelRandom has five associations send messages of 1 byte to 200 KiB both ways, a quarter
 // of them unordered, while one network after the other is cut or impaired at random. Three
@@ -25,10 +29,8 @@ const kernelSeconds = 20
 // over both families. Every message must come once, in its order and with its content.
 // TRUNKLINE_SEED repeats the messages and the cuts of a run.
 func TestKernelRandom(t *testing.T) {
-	length, seed := kernelSeconds*time.Second, uint64(time.Now().UnixNano())
-	if n, err := strconv.Atoi(os.Getenv("TRUNKLINE_KERNEL")); err == nil && n > 1 {
-		length = time.Duration(n) * time.Second
-	}
+	needGuest(t)
+	length, seed := kernelLength(t), uint64(time.Now().UnixNano())
 	if text := os.Getenv("TRUNKLINE_SEED"); text != "" {
 		var err error
 		seed, err = strconv.ParseUint(text, 10, 64)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,9 +35,9 @@ func TestKernelTransfer(t *testing.T) {
 			n, total := p.messages()
 			t.Logf("seed %d: %d messages, %d bytes", p.seed, n, total)
 			if c.weDial {
-				c.dial(t, g, g.ours, p)
+				c.dial(t, &guests{g}, g.ours, p)
 			} else {
-				c.answer(t, g, g.ours, p)
+				c.answer(t, &guests{g}, g.ours, p)
 			}
 		}))
 	}
@@ -105,10 +106,38 @@ func TestKernelMoves(t *testing.T) {
 	} {
 		t.Run(c.name(), func(t *testing.T) {
 			g := startGuest(t, labTimers, true)
-			c.peerFollows(t, g, g.ours)
-			c.weFollow(t, g, g.ours, true)
+			c.peerFollows(t, &guests{g}, g.ours)
+			c.weFollow(t, &guests{g}, g.ours, true)
 			g.stop()
 			c.judge(t, g.ours, func() []string { return []string{g.captureFile(0), g.captureFile(1)} })
 		})
+	}
+}
+
+// TestKernelEnds ends associations in each way, and refuses them.
+func TestKernelEnds(t *testing.T) {
+	g := startGuest(t, labTimers, true)
+	testEnds(t, &guests{g}, g.ours)
+	g.judge(t)
+}
+
+// TestKernelFeatures has the kernel agree on what RFC 9260 wants beyond a plain transfer, as far
+// as its counters show it. Each needs a guest of its own: not where time is short.
+func TestKernelFeatures(t *testing.T) {
+	needGuest(t)
+	if kernelLength(t) < time.Minute {
+		t.Skip("TRUNKLINE_KERNEL is below 60")
+	}
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, l place)
+	}{
+		{"message sizes and PPIDs", testSizes}, {"65535 streams", testManyStreams}, {"unordered", testUnordered},
+		{"fast retransmit", testFastRetransmit}, {"peer's window closes", testPeerWindow}, {"partial delivery", testPartialDelivery},
+		{"unknown chunks", testUnknownChunks}, {"unknown parameters, we dial", testUnknownParamsOut},
+		{"unknown parameters, peer dials", testUnknownParamsIn},
+		{"empty DATA to the peer", testEmptyDataOut}, {"empty DATA to us", testEmptyDataIn},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, &guests{}) })
 	}
 }

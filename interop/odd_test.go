@@ -24,7 +24,7 @@ func TestUsrsctpOddities(t *testing.T) {
 	l := newLab(t, true)
 	for _, c := range []struct {
 		name string
-		run  func(t *testing.T, l *lab)
+		run  func(t *testing.T, l place)
 	}{
 		{"unknown chunks", testUnknownChunks}, {"unknown parameters, we dial", testUnknownParamsOut},
 		{"unknown parameters, peer dials", testUnknownParamsIn},
@@ -48,7 +48,7 @@ func once(done *atomic.Bool, tail func(last wire.Data) []byte) func(*nic.Packet)
 // testUnknownChunks sends chunks of types that nobody has given a meaning. Their
 // two upper bits say what happens (RFC 9260, section 3.2): with 01 and 11 they
 // are reported, and 10 and 11 let the DATA behind them through.
-func testUnknownChunks(t *testing.T, l *lab) {
+func testUnknownChunks(t *testing.T, l place) {
 	for _, c := range []struct {
 		kind     byte
 		reported bool
@@ -130,7 +130,7 @@ func reportsIn(pkt *nic.Packet, out map[wire.ParamType]bool) {
 }
 
 // testUnknownParamsOut puts unknown parameters into our INIT.
-func testUnknownParamsOut(t *testing.T, l *lab) {
+func testUnknownParamsOut(t *testing.T, l place) {
 	var wires tampering
 	reported := map[wire.ParamType]bool{} // the worker's until the association is up
 	ours := l.startWith(t, labTimers, sctpcore.Limits{}, wires.wrap)
@@ -146,7 +146,7 @@ func testUnknownParamsOut(t *testing.T, l *lab) {
 }
 
 // testUnknownParamsIn puts them into the peer's INIT.
-func testUnknownParamsIn(t *testing.T, l *lab) {
+func testUnknownParamsIn(t *testing.T, l place) {
 	var wires tampering
 	reported := map[wire.ParamType]bool{}
 	ours := l.startWith(t, labTimers, sctpcore.Limits{}, wires.wrap)
@@ -156,7 +156,7 @@ func testUnknownParamsIn(t *testing.T, l *lab) {
 		return true
 	})
 	accept := ours.listen(addr(ipv4.ours, ourPort))
-	other := startPeer(t, l.peer, peerArgs("client", "hold", list(ipv4.peer), list(ipv4.ours), ourPort, smallPlan)...)
+	other := l.peerIn(t, peerArgs("client", "hold", list(ipv4.peer), list(ipv4.ours), ourPort, smallPlan)...)
 	conn := accept()
 	other.awaitEvent("assoc", "up")
 	require.True(t, reported[reportedParam], "we do not report what we should")
@@ -173,7 +173,7 @@ func emptyData(last wire.Data) []byte {
 
 // testEmptyDataOut sends the peer what RFC 9260, section 6.2, wants answered with
 // ABORT and No User Data; we understand that.
-func testEmptyDataOut(t *testing.T, l *lab) {
+func testEmptyDataOut(t *testing.T, l place) {
 	var wires tampering
 	var done atomic.Bool
 	ours := l.startWith(t, labTimers, sctpcore.Limits{}, wires.wrap)
@@ -189,7 +189,7 @@ func testEmptyDataOut(t *testing.T, l *lab) {
 }
 
 // testEmptyDataIn is the same the other way round; the counter has its name.
-func testEmptyDataIn(t *testing.T, l *lab) {
+func testEmptyDataIn(t *testing.T, l place) {
 	var wires tampering
 	var done atomic.Bool
 	ours := l.startWith(t, labTimers, sctpcore.Limits{}, wires.wrap)

@@ -304,20 +304,20 @@ func watch(conn *dataplane.Conn) *events {
 
 // meet makes an association with a new peer in the given mode, over IPv4, for a
 // subtest.
-func (s *side) meet(t *testing.T, l *lab, weDial bool, mode string, p plan) (*dataplane.Conn, *peer) {
+func (s *side) meet(t *testing.T, l place, weDial bool, mode string, p plan) (*dataplane.Conn, *peer) {
 	t.Helper()
 	outer := s.t
 	s.t = t
 	t.Cleanup(func() { s.t = outer })
 	if weDial {
-		server := startPeer(t, l.peer, peerArgs("server", mode, list(ipv4.peer), "", peerPort, p)...)
+		server := l.peerIn(t, peerArgs("server", mode, list(ipv4.peer), "", peerPort, p)...)
 		server.awaitKey("READY")
 		conn := s.dial(addr(ipv4.ours, 0), addr(ipv4.peer, peerPort))
 		server.awaitKey("ACCEPTED")
 		return conn, server
 	}
 	accept := s.listen(addr(ipv4.ours, ourPort))
-	client := startPeer(t, l.peer, peerArgs("client", mode, list(ipv4.peer), list(ipv4.ours), ourPort, p)...)
+	client := l.peerIn(t, peerArgs("client", mode, list(ipv4.peer), list(ipv4.ours), ourPort, p)...)
 	conn := accept()
 	client.awaitEvent("assoc", "up")
 	return conn, client

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
@@ -45,6 +46,8 @@ func (c transferCase) name() string {
 
 // place is where a peer runs, and where its networks can be cut: a lab or a guest.
 type place interface {
+	startOurs(t testing.TB, timers profile) *side
+	startWith(t testing.TB, timers profile, limits sctpcore.Limits, wrap func(nic.Port) nic.Port) *side
 	peerIn(t testing.TB, args ...string) *peer
 	breakNetwork(t testing.TB, network int, how cut)
 	heal(t testing.TB, network int, how cut)
@@ -141,13 +144,26 @@ func (c transferCase) disturb(t *testing.T, l place, p plan, conn *dataplane.Con
 	return network
 }
 
-// TestUsrsctpShutdownBothRoles ends associations gracefully, begun by either
-// side, called by either side, with data still on its way: all of it arrives.
-func TestUsrsctpShutdownBothRoles(t *testing.T) {
-	p := plan{seed: 11, bytes: 2 << 20, streams: 4}
+// TestUsrsctpEnds ends associations in each way, and refuses them.
+func TestUsrsctpEnds(t *testing.T) {
 	l := newLab(t, true)
 	capture := l.startCapture(t)
 	ours := l.startOurs(t, labTimers)
+	testEnds(t, l, ours)
+	ours.close()
+	capture.judge(ours.macs)
+}
+
+func testEnds(t *testing.T, l place, ours *side) {
+	t.Run("shutdown", func(t *testing.T) { testShutdown(t, l, ours) })
+	t.Run("abort", func(t *testing.T) { testAbort(t, l, ours) })
+	t.Run("refused", func(t *testing.T) { testRefused(t, l, ours) })
+}
+
+// testShutdown ends associations gracefully, begun by either side, called by either
+// side, with data still on its way: all of it arrives.
+func testShutdown(t *testing.T, l place, ours *side) {
+	p := plan{seed: 11, bytes: 2 << 20, streams: 4}
 	for _, c := range []struct {
 		name          string
 		weDial, weEnd bool
@@ -182,16 +198,11 @@ func TestUsrsctpShutdownBothRoles(t *testing.T) {
 		require.NoError(t, ours.ended(conn))
 		other.awaitOK()
 	})
-	ours.close()
-	capture.judge(ours.macs)
 }
 
-// TestUsrsctpAbort ends associations at once, from either side.
-func TestUsrsctpAbort(t *testing.T) {
+// testAbort ends associations at once, from either side.
+func testAbort(t *testing.T, l place, ours *side) {
 	p := plan{seed: 12, bytes: 1 << 20, streams: 4}
-	l := newLab(t, true)
-	capture := l.startCapture(t)
-	ours := l.startOurs(t, labTimers)
 	t.Run("we abort", func(t *testing.T) {
 		conn, other := ours.meet(t, l, true, "hold", p)
 		require.NoError(t, conn.Abort("enough"))
@@ -205,30 +216,23 @@ func TestUsrsctpAbort(t *testing.T) {
 		_, err := conn.Recv(make([]byte, 16), &dataplane.Message{})
 		require.Error(t, err, "Recv after the peer's ABORT")
 	})
-	ours.close()
-	capture.judge(ours.macs)
 }
 
-// TestUsrsctpRefused calls a port that nobody listens on, both ways: RFC 9260,
+// testRefused calls a port that nobody listens on, both ways: RFC 9260,
 // section 8.4, wants an ABORT at once, not a timeout.
-func TestUsrsctpRefused(t *testing.T) {
+func testRefused(t *testing.T, l place, ours *side) {
 	p := plan{seed: 13, bytes: 1 << 20, streams: 4}
-	l := newLab(t, true)
-	capture := l.startCapture(t)
-	ours := l.startOurs(t, labTimers)
 	t.Run("by the peer", func(t *testing.T) {
-		server := startPeer(t, l.peer, peerArgs("server", "hold", list(ipv4.peer), "", peerPort, p)...)
+		server := l.peerIn(t, peerArgs("server", "hold", list(ipv4.peer), "", peerPort, p)...)
 		server.awaitKey("READY")
 		_, err := ours.dp.Dial(t.Context(), nil, addr(ipv4.peer, peerPort+7), nil)
 		require.Error(t, err)
 		t.Logf("our error: %v", err)
 	})
 	t.Run("by us", func(t *testing.T) {
-		client := startPeer(t, l.peer, peerArgs("client", "hold", list(ipv4.peer), list(ipv4.ours), ourPort+7, p)...)
+		client := l.peerIn(t, peerArgs("client", "hold", list(ipv4.peer), list(ipv4.ours), ourPort+7, p)...)
 		client.awaitEvent("assoc", "cannot_start")
 	})
-	ours.close()
-	capture.judge(ours.macs)
 }
 
 // TestUsrsctpRestart kills the peer and starts it again from the same port: we

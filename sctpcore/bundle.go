@@ -14,8 +14,11 @@ func (a *assoc) putRun(k *packetBuilder, now Time) {
 		return
 	}
 	first, cut := o.nextTSN, o.cut
-	atEnd := a.flagAtEnd()
 	most := a.fragmentSize()
+	atEnd, stall := a.flagAtEnd(), o.peerRwnd-most // above so much data is flagAtStall
+	if a.paths[k.path].single {
+		stall = 0
+	}
 	b, at, data, unordered := k.out.Buf[:k.room], len(k.b), 0, uint64(0)
 	for room := len(o.chunks) - o.outstanding(); cut < o.messages.tail && room > 0; room-- {
 		m := o.messages.at(cut - o.messages.head)
@@ -35,7 +38,7 @@ func (a *assoc) putRun(k *packetBuilder, now Time) {
 		if m.flags&SackNow != 0 {
 			flags |= wire.FlagI
 		}
-		if cut+1 == o.messages.tail {
+		if cut+1 == o.messages.tail || data+n > stall {
 			flags |= atEnd
 		}
 		wire.PutDataHeader(b[at:], flags, n, o.nextTSN, m.stream, wire.SSN(ssn), m.ppid)

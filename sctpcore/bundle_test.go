@@ -61,3 +61,39 @@ func TestBundledMessages(t *testing.T) {
 		require.Nil(t, a.out.messages.ring[i].data, "what was released is not held")
 	}
 }
+
+// What must be acknowledged before more can go asks for a SACK at once, since a peer may delay
+// that for longer than a small RTO: the last chunk that the peer's window takes, and each
+// packet after T3-rtx. With RTO.Min above the usual delay nothing does.
+func TestSackWantedAtStall(t *testing.T) {
+	wanted := func(packets []answer) (n int) {
+		for _, p := range packets {
+			for rest := p.Chunks(); len(rest) > 0; {
+				c, next, err := wire.NextChunk(rest)
+				require.NoError(t, err)
+				if d, err := wire.ParseData(c); err == nil && d.Immediate() {
+					n++
+				}
+				rest = next
+			}
+		}
+		return n
+	}
+	for _, size := range []int{1000, 5000} { // messages that share packets, and such that are cut
+		for small, timers := range map[bool]Timers{true: TelecomTimers(), false: RFC9260Timers()} {
+			r := rawEstablished(t, func(c *Config) { c.Timers = timers })
+			a := r.assoc()
+			r.sent(1)
+			r.say(wire.AppendSack(nil, a.out.nextTSN-1, 4000, nil, nil))
+			for range 20 {
+				require.NoError(t, r.e.Send(r.now, r.id, &Message{Data: make([]byte, size)}))
+			}
+			got := r.poll()
+			require.Less(t, a.out.peerRwnd, a.fragmentSize())
+			require.Equal(t, small, wanted(got) > 0, "messages of %d bytes, a full window", size)
+			again := r.wait(4 * Second)
+			require.NotEmpty(t, tsns(again))
+			require.Equal(t, small, wanted(again) > 0, "messages of %d bytes, after T3-rtx", size)
+		}
+	}
+}

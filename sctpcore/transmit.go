@@ -241,6 +241,7 @@ func (a *assoc) putLost(k *packetBuilder, t wire.TSN, c *outChunk, now Time) {
 	c.state, c.path, c.again, c.missing, c.reneged = chunkSent, uint8(k.path), true, 0, 0
 	o.lost--
 	o.consumeWindow(t, int(c.n))
+	c.flags |= a.flagAtStall(k.path)
 	a.append(k, t, c)
 	// 6.1: the timer restarts when the earliest outstanding chunk is sent again.
 	p := &a.paths[k.path]
@@ -285,6 +286,7 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 	c.message, c.off, c.n, c.ssn = o.cut, uint32(o.cutOff), uint16(n), o.cutSSN
 	c.flags, c.path = a.dataFlags(m, o.cutOff, n), uint8(k.path)
 	o.consumeWindow(o.nextTSN, n)
+	c.flags |= a.flagAtStall(k.path)
 	a.append(k, o.nextTSN, c)
 	a.paths[k.path].startRTT(o.nextTSN, now)
 	o.nextTSN++
@@ -345,6 +347,16 @@ func (a *assoc) dataFlags(m *outMessage, off, n int) uint8 {
 func (a *assoc) flagAtEnd() uint8 {
 	if a.state != Established || a.params.RTOMin < usualSACKDelay {
 		return wire.FlagI
+	}
+	return 0
+}
+
+// flagAtStall is the same for a chunk behind which there may be no more to send until it is
+// acknowledged: the peer's window is too small for another, or after T3-rtx one packet goes
+// at a time.
+func (a *assoc) flagAtStall(path int) uint8 {
+	if a.out.peerRwnd < a.fragmentSize() || a.paths[path].single {
+		return a.flagAtEnd()
 	}
 	return 0
 }

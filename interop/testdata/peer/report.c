@@ -84,7 +84,7 @@ void tell_event(const union sctp_notification *n)
 		    name_of(path, state), n->sn_paddr_change.spc_error);
 		break;
 	case SCTP_REMOTE_ERROR:
-		say("EVENT remote_error=%u", n->sn_remote_error.sre_error);
+		say("EVENT remote_error=%u", cause_of(n->sn_remote_error.sre_error));
 		break;
 	case SCTP_SHUTDOWN_EVENT:
 		say("EVENT peer_shutdown=1");

@@ -67,12 +67,24 @@ int usrsctp_shutdown(struct socket *so, int how)
 	return shutdown(so->fd, how);
 }
 
+/* For sockets of one association the kernel has no ABORT but that of a close without
+ * lingering, and close waits for who is in recvmsg: the process ends. */
+static void abort_and_exit(struct socket *so)
+{
+	struct linger none = {.l_onoff = 1};
+
+	setsockopt(so->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	_exit(0);
+}
+
 ssize_t usrsctp_sendv(struct socket *so, const void *p, size_t n, struct sockaddr *to, int tos,
 	void *info, socklen_t info_len, unsigned type, int flags)
 {
 	struct iovec v = {(void *)p, n};
 	struct pollfd ready = {.fd = so->fd, .events = POLLOUT};
 
+	if (((struct sctp_sndinfo *)info)->snd_flags & SCTP_ABORT)
+		abort_and_exit(so);
 	if (so->called)
 		poll(&ready, 1, -1);
 	so->called = false;

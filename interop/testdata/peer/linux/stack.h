@@ -8,6 +8,9 @@
 
 enum { SCTP_DATA = 0 }; /* the chunk */
 
+/* In RFC 6458 and here sre_error is in network byte order. */
+#define cause_of(error) ntohs(error)
+
 struct socket;
 
 struct socket *usrsctp_socket(int domain, int type, int protocol, void *, void *, int, void *);

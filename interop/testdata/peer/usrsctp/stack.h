@@ -1,1 +1,3 @@
 #include <usrsctp.h>
+
+#define cause_of(error) (error)
