@@ -182,6 +182,34 @@ func TestTapTellsOfAFullTxQueue(t *testing.T) {
 	require.EqualValues(t, layers.ARPReply, arp.(*layers.ARP).Operation)
 }
 
+// TestTapTellsWhatCannotBeHandedOnOrCopied: frames for a tx queue of another worker that does
+// not keep up, and frames for which there is no buffer.
+func TestTapTellsWhatCannotBeHandedOnOrCopied(t *testing.T) {
+	r := newRawPeer(t, 2)
+	tap := newTap(t, r.d, TapOptions{BufferBytes: 1 << 20})
+	w := r.d.workers[1]
+	p, frame := &w.ports[0], r.arp(layers.ARPRequest)
+	require.NotNil(t, p.txVia)
+	const more = 10
+	for range handOverRing + more {
+		w.sendFrame(p, frame)
+		w.flush()
+	}
+	held := make([]*nic.Packet, mem.DefaultBuffers)
+	n := p.nic.Alloc(held)
+	w.sendFrame(p, frame)
+	nic.Free(held[:n])
+	want := slices.Repeat([]string{p.info.Name + " tx dataplane_tx_hand_over_full"}, more)
+	frames := taken(tap)
+	require.Equal(t, append(want, p.info.Name+" tx dataplane_no_buffer"), told(r.d, frames))
+	require.Equal(t, frame, frames[more].Data)
+	for range handOverRing/nic.MaxBurst + 1 {
+		r.now += 1e6
+		r.d.Step()
+	}
+	require.Len(t, taken(tap), handOverRing, "the others were sent by their worker")
+}
+
 // jammed is a port that takes nothing.
 type jammed struct{ nic.Port }
 
