@@ -46,17 +46,18 @@ func TestSystemDeb(t *testing.T) {
 	b.put("/etc/trunkline/trunkline.yaml", served)
 	b.do("trunkline", "check", "/etc/trunkline/trunkline.yaml")
 	b.do("systemctl", "start", "trunkline") // returns when it is ready
-	b.runsAsItself()
-	b.probes("10.0.1.1:7")
+	b.runsAsItself(1<<netAdmin | 1<<netRaw)
+	b.probes("10.0.1.1:7", "af_packet:tl1")
 
 	pid := b.property("MainPID")
 	b.put("/etc/trunkline/trunkline.yaml", strings.Replace(served, "kind: echo", "kind: echo, port: 77", 1))
 	b.do("systemctl", "reload", "trunkline")
-	b.await("a reload", func() bool { return strings.Contains(b.journal(), "msg=reloaded") })
-	b.probes("10.0.1.1:77")
+	require.Contains(t, b.journal(), "service.port: 7 → 77")
+	b.probes("10.0.1.1:77", "af_packet:tl1")
 	b.put("/etc/trunkline/trunkline.yaml", served+"workers: 2\n")
-	_, _ = b.try("systemctl", "reload", "trunkline")
-	b.await("a refusal", func() bool { return strings.Contains(b.journal(), "workers can't change while running") })
+	_, err := b.try("systemctl", "reload", "trunkline")
+	require.Error(t, err)
+	require.Contains(t, b.journal(), "trunkline.yaml:6:10: workers can't change while running")
 	require.Equal(t, pid, b.property("MainPID"))
 	require.Equal(t, "active", b.property("ActiveState"))
 
@@ -68,13 +69,20 @@ func TestSystemDeb(t *testing.T) {
 	b.put("/run/systemd/system/trunkline.service.d/short.conf", "[Service]\nWatchdogSec=1s\nRestartSec=100ms\n")
 	b.do("systemctl", "daemon-reload")
 	b.do("systemctl", "start", "trunkline")
-	b.do("kill", "-STOP", b.property("MainPID"))
+	b.do("sh", "-c", "kill -STOP "+b.property("MainPID"))
 	b.await("a restart", func() bool { return b.property("NRestarts") == "1" && b.property("ActiveState") == "active" })
-	b.probes("10.0.1.1:7")
+	b.probes("10.0.1.1:7", "af_packet:tl1")
+
+	b.do("systemctl", "stop", "trunkline")
+	b.put("/etc/trunkline/trunkline.yaml", strings.Replace(served, "af_packet:tl0", "vhost:/run/trunkline/v0", 1))
+	b.put("/run/systemd/system/trunkline.service.d/bare.conf", "[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n")
+	b.do("systemctl", "daemon-reload")
+	b.do("systemctl", "start", "trunkline")
+	b.runsAsItself(0)
+	b.probes("10.0.1.1:7", "virtio-user:/run/trunkline/v0")
 
 	b.do("dpkg", "--remove", "trunkline")
-	_, err := b.try("pidof", "trunkline")
-	require.Error(t, err, "it runs on")
+	require.NotContains(t, b.do("sh", "-c", "cat /proc/[0-9]*/comm"), "trunkline")
 	b.do("test", "-e", "/etc/trunkline/trunkline.yaml") // stays until it is purged
 	b.do("dpkg", "--purge", "trunkline")
 	b.do("systemctl", "daemon-reload")
@@ -97,39 +105,32 @@ func makeDeb(t *testing.T) []byte {
 
 func (b *box) await(what string, ok func() bool) {
 	b.t.Helper()
-	if !assertEventually(ok) {
-		b.t.Fatalf("%s does not come: %s", what, b.journal())
+	for end := time.Now().Add(patience); !ok(); time.Sleep(50 * time.Millisecond) {
+		require.True(b.t, time.Now().Before(end), "%s does not come: %s", what, b.journal())
 	}
 }
 
-func assertEventually(ok func() bool) bool {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if ok() {
-			return true
-		}
-	}
-	return false
-}
+// Capabilities (capabilities(7)).
+const netAdmin, netRaw = 12, 13
 
-// runsAsItself: the service has its own user and no capabilities but two.
-func (b *box) runsAsItself() {
+// runsAsItself: the service has its own user, and these capabilities alone.
+func (b *box) runsAsItself(caps uint64) {
 	b.t.Helper()
 	status := b.do("cat", "/proc/"+b.property("MainPID")+"/status")
 	uid := strings.TrimSpace(b.do("id", "--user", "trunkline"))
 	require.NotEqual(b.t, "0", uid)
 	require.Contains(b.t, status, fmt.Sprintf("Uid:\t%s\t%[1]s\t%[1]s\t%[1]s\n", uid))
-	const netAdmin, netRaw = 12, 13
 	for _, set := range []string{"CapEff", "CapBnd", "CapAmb"} {
-		require.Contains(b.t, status, fmt.Sprintf("%s:\t%016x\n", set, 1<<netAdmin|1<<netRaw))
+		require.Contains(b.t, status, fmt.Sprintf("%s:\t%016x\n", set, caps))
 	}
 	require.Contains(b.t, status, "NoNewPrivs:\t1\n")
 	require.Equal(b.t, "660 trunkline trunkline\n", b.do("stat", "--format=%a %U %G", "/run/trunkline/sockets"))
 }
 
-// probes has messages verified that the service sends back over the cable.
-func (b *box) probes(at string) {
+// probes has messages verified that the service sends back, from the other end of a port.
+func (b *box) probes(at, device string) {
 	b.t.Helper()
-	out := b.do("trunkline", "probe", "--connect", at, "--device", "af_packet:tl1", "--addr", "10.0.1.2/24", "--hugepages", "off", "--time", "300ms")
+	out := b.do("trunkline", "probe", "--connect", at, "--device", device, "--addr", "10.0.1.2/24", "--hugepages", "off", "--time", "300ms")
 	require.Contains(b.t, out, "PASS")
 }
 

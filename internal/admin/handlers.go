@@ -63,8 +63,8 @@ func (h *handlers) answer(serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func (h *handlers) healthz(w http.ResponseWriter, _ *http.Request) {
-	if err := h.opt.Observer.Health(); err != nil {
+func (h *handlers) healthz(w http.ResponseWriter, r *http.Request) {
+	if err := h.opt.Observer.Health(r.Context()); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}

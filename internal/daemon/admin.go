@@ -39,7 +39,7 @@ func (d *daemon) startAdmin() (err error) {
 			}
 		}
 	}
-	if opt.Control, err = d.control(); err != nil {
+	if opt.Control, err = d.wantedControl(); err != nil {
 		return err
 	}
 	d.admin, err = admin.Listen(opt)
@@ -51,7 +51,7 @@ func (d *daemon) startAdmin() (err error) {
 	if err != nil {
 		return err
 	}
-	if opt.Control != nil {
+	if d.control = opt.Control; d.control != nil {
 		d.log.Info("control", "path", opt.Control.Path)
 	}
 	if a := d.admin.Addr(); a != nil {
@@ -60,9 +60,9 @@ func (d *daemon) startAdmin() (err error) {
 	return nil
 }
 
-// control is where the control socket is to be, in a folder that is made if need be; nil
+// wantedControl is where the control socket is to be, in a folder that is made if need be; nil
 // if it is off, or no place is known.
-func (d *daemon) control() (*unixsock.Where, error) {
+func (d *daemon) wantedControl() (*unixsock.Where, error) {
 	c := &d.file.Control
 	if c.Off {
 		return nil, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/trunkline-sctp/trunkline/internal/config"
 	"github.com/trunkline-sctp/trunkline/internal/observe"
 	"github.com/trunkline-sctp/trunkline/internal/serve"
+	"github.com/trunkline-sctp/trunkline/internal/unixsock"
 	"github.com/trunkline-sctp/trunkline/sockets"
 )
 
@@ -42,6 +43,7 @@ type daemon struct {
 	mu       sync.Mutex // held while the configuration changes
 	file     *config.File
 	sockets  *sockets.Server // nil: not served
+	control  *unixsock.Where // the same
 	service  *serve.Service
 	stopping bool
 }

@@ -135,19 +135,20 @@ const quick = basis + "timers: {profile: telecom}\ncontrol: off\n"
 // comes after has it.
 func TestReloadLeavesAssociationsAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sockets")
-	src := quick + "sockets: {path: " + path + "}\n"
+	control := filepath.Join(t.TempDir(), "control")
+	src := strings.Replace(quick, "control: off", "control: {path: "+control+"}", 1) + "sockets: {path: " + path + "}\n"
 	r := start(t, src, nil)
 	old, err := r.dial("10.0.1.1", 7)
 	require.NoError(t, err)
 	r.echoes(old)
 
 	next := strings.NewReplacer("[10.0.2.1/24]", "[10.0.2.77/24]", "kind: echo", "kind: echo, port: 77", "profile: telecom", "profile: telecom, path_max_retrans: 2",
-		"sockets.path", "", "{path: "+path, "{mode: 0660, path: "+path, "via: 10.0.1.254", "via: 10.0.1.253").Replace(src) + "log: {level: debug}\nlimits: {associations: 3}\ndrain: 1s\n"
+		"{path: "+path, "{mode: 0660, path: "+path, "{path: "+control, "{mode: 0666, path: "+control, "via: 10.0.1.254", "via: 10.0.1.253").Replace(src) + "log: {level: debug}\nlimits: {associations: 3}\ndrain: 1s\n"
 	r.write(next)
 	r.signals <- syscall.SIGHUP
 	require.Regexp(t, `^RELOADING=1\nMONOTONIC_USEC=\d+\n`, r.hears())
 	require.Contains(t, r.hears(), "READY=1\nSTATUS=2 ports, 1 workers, echo on 10.0.1.1/10.0.2.77")
-	for _, want := range []string{`key=service.port from=7 to=77`, `key=routes`, `key=ports[1].addresses from=[10.0.2.1/24] to=[10.0.2.77/24]`, `key=drain from=5s to=1s`, `msg=reloaded`, `changes=8`} {
+	for _, want := range []string{`key=service.port from=7 to=77`, `key=routes`, `key=ports[1].addresses from=[10.0.2.1/24] to=[10.0.2.77/24]`, `key=drain from=5s to=1s`, `msg=reloaded`, `changes=9`} {
 		require.Contains(t, r.logged(), want)
 	}
 	r.echoes(old)
@@ -157,6 +158,9 @@ func TestReloadLeavesAssociationsAlone(t *testing.T) {
 	st, err := os.Stat(path)
 	require.NoError(t, err)
 	require.EqualValues(t, 0o660, st.Mode().Perm())
+	st, err = os.Stat(control)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o666, st.Mode().Perm())
 	require.Equal(t, "DEBUG", r.d.level.Level().String())
 	_, err = r.dial("10.0.1.1", 7)
 	require.Error(t, err, "nobody listens there any more")
@@ -275,19 +279,19 @@ func TestWatchdogStarves(t *testing.T) {
 	for range 3 {
 		require.Equal(t, "WATCHDOG=1", next())
 	}
-	require.NoError(t, r.d.Healthy())
+	require.NoError(t, r.d.observer.Health(t.Context()))
 	g.mu.Lock()
 	said := next()
 	for said == "WATCHDOG=1" { // what was said before
 		said = next()
 	}
 	require.Equal(t, "STATUS=Not healthy: stuck workers: [0]; they do not come back from a port's driver", said)
-	require.ErrorContains(t, r.d.Healthy(), "stuck workers: [0]") // and nothing is said meanwhile
+	require.ErrorContains(t, r.d.observer.Health(t.Context()), "stuck workers: [0]") // and nothing is said meanwhile
 	_, err := r.d.Reload(t.Context())
 	require.ErrorContains(t, err, "no reload: stuck workers")
 	g.mu.Unlock()
 	require.Contains(t, next(), "STATUS=2 ports")
 	require.Equal(t, "WATCHDOG=1", next())
-	require.NoError(t, r.d.Healthy())
+	require.NoError(t, r.d.observer.Health(t.Context()))
 	require.Contains(t, r.logged(), "healthy again")
 }

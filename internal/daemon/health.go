@@ -2,35 +2,17 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 )
 
-// Looks at the workers.
-const (
-	lookEvery = 5 * time.Second // if there is no watchdog; else twice in its time
-	lookTime  = time.Second     // for all to answer, at most
-)
-
-// Healthy is nil while every worker polls, and else says which does not. A worker that sleeps
-// is woken to say so. It waits for a second at most.
-func (d *daemon) Healthy() error {
-	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
-	defer cancel()
-	return d.judge(ctx)
-}
-
-func (d *daemon) judge(ctx context.Context) error {
-	if stuck := d.dp.Stuck(ctx); len(stuck) > 0 {
-		return fmt.Errorf("stuck workers: %v; they do not come back from a port's driver", stuck)
-	}
-	return nil
-}
+// lookEvery is the time from one look at the workers to the next, if there is no watchdog; else
+// it is half of its time.
+const lookEvery = 5 * time.Second
 
 // watchdog looks at the workers until ctx is done, and feeds the service manager's watchdog
-// while they are well.
+// while they are well. GET /healthz has the same judgement.
 func (d *daemon) watchdog(ctx context.Context) {
 	every := lookEvery
 	patience, err := systemd.SdWatchdogEnabled(false)
@@ -45,8 +27,8 @@ func (d *daemon) watchdog(ctx context.Context) {
 	defer tick.Stop()
 	ill := false
 	for {
-		look, cancel := context.WithTimeout(ctx, min(every/2, lookTime))
-		err := d.judge(look)
+		look, cancel := context.WithTimeout(ctx, every/2)
+		err := d.observer.Health(look)
 		cancel()
 		switch {
 		case ctx.Err() != nil:

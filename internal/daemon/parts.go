@@ -26,8 +26,21 @@ var apply = [manyParts]func(*daemon, *config.File) error{
 		}
 		return d.sockets.Change(serve.SocketsConfig(f, d.log))
 	},
+	access: func(d *daemon, f *config.File) error {
+		if d.control == nil {
+			return nil
+		}
+		w := *d.control
+		w.Mode, w.Owner, w.Group = f.Control.Mode, f.Control.Owner, f.Control.Group
+		if err := w.Admit(); err != nil {
+			_ = d.control.Admit()
+			return fmt.Errorf("control: %w", err)
+		}
+		d.control = &w
+		return nil
+	},
 	logging:  func(d *daemon, f *config.File) error { return d.level.UnmarshalText([]byte(f.Log.Level)) },
-	atTheEnd: func(*daemon, *config.File) error { return nil },
+	lookedUp: func(*daemon, *config.File) error { return nil },
 }
 
 // partsOf are those that changes need, in order.

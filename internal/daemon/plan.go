@@ -18,8 +18,9 @@ const (
 	defaults              // what associations begin with, and the bounds of all together
 	service               // what is served, at which port
 	programs              // who may use the sockets API, how much of it
+	access                // who may connect to the control socket
 	logging               // from which level on
-	atTheEnd              // it counts when the daemon ends
+	lookedUp              // when it is needed
 	manyParts             // their number
 )
 

@@ -22,7 +22,7 @@ func (d *daemon) Reload(ctx context.Context) (changed []string, err error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	if err := d.Healthy(); err != nil { // what a worker does not answer would never end
+	if err := d.observer.Health(ctx); err != nil { // what a worker does not answer would never end
 		return nil, fmt.Errorf("no reload: %w", err)
 	}
 	d.notify.reloading()

@@ -83,16 +83,16 @@ var settings = []setting{
 
 	{"control", restart, func(f *config.File) string { return onOff(f.Control.Off, "off", "on") }},
 	{"control.path", restart, func(f *config.File) string { return f.Control.Path }},
-	{"control.mode", restart, func(f *config.File) string { return fmt.Sprintf("%04o", f.Control.Mode) }},
-	{"control.owner", restart, func(f *config.File) string { return id(f.Control.Owner) }},
-	{"control.group", restart, func(f *config.File) string { return id(f.Control.Group) }},
+	{"control.mode", access, func(f *config.File) string { return fmt.Sprintf("%04o", f.Control.Mode) }},
+	{"control.owner", access, func(f *config.File) string { return id(f.Control.Owner) }},
+	{"control.group", access, func(f *config.File) string { return id(f.Control.Group) }},
 	{"http.listen", restart, func(f *config.File) string { return f.HTTP.Listen.String() }},
 	{"http.token_file", restart, func(f *config.File) string { return f.HTTP.TokenFile }},
-	{"metrics.associations", restart, func(f *config.File) string { return fmt.Sprint(f.Metrics.Associations) }},
+	{"metrics.associations", lookedUp, func(f *config.File) string { return fmt.Sprint(f.Metrics.Associations) }},
 
 	{"log.level", logging, func(f *config.File) string { return f.Log.Level }},
 	{"log.format", restart, func(f *config.File) string { return f.Log.Format }},
-	{"drain", atTheEnd, func(f *config.File) string { return f.Drain.String() }},
+	{"drain", lookedUp, func(f *config.File) string { return f.Drain.String() }},
 }
 
 func timer(key string, of func(*sctpcore.Timers) sctpcore.Time) setting {

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,7 +24,7 @@ type Options struct {
 const (
 	interval = time.Second     // from one sample to the next
 	patience = 2 * time.Second // for workers that are asked for associations
-	overdue  = 3 * time.Second // without a sample: a worker is stuck
+	overdue  = time.Second     // without an answer: a worker is stuck
 )
 
 // Observer watches one dataplane. Any goroutine may call any method.
@@ -97,12 +98,13 @@ func (o *Observer) History() History {
 	return History{Points: o.history.points()}
 }
 
-// Health is nil while all workers answer: their last answer is at most 3 s old.
-func (o *Observer) Health() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if age := time.Since(o.sampled); age > overdue {
-		return fmt.Errorf("observe: a worker has not answered for %v", age.Round(time.Second))
+// Health is nil while every worker comes round to answer, and else names those that do not. It
+// asks them now, and waits for a second at most or until ctx is done.
+func (o *Observer) Health(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, overdue)
+	defer cancel()
+	if stuck := o.d.Stuck(ctx); len(stuck) > 0 {
+		return fmt.Errorf("stuck workers: %v; they do not come back from a port's driver", stuck)
 	}
 	return nil
 }
