@@ -120,8 +120,8 @@ func (d *Dataplane) Tap(o TapOptions) (*Tap, error) {
 	return t, nil
 }
 
-// Next takes the oldest frame that waits; false if there is none now. Its Data is the
-// caller's until the next call. After Close or the dataplane's end it gives the rest.
+// Next takes the oldest frame that waits; false if there is none now. Frames of different
+// workers may come out of order where one tells late. Data is the caller's until the next call. After Close or the dataplane's end it gives the rest.
 func (t *Tap) Next() (f Frame, ok bool) {
 	r, data, ok := t.merge.Next()
 	if !ok {

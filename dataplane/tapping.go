@@ -111,14 +111,14 @@ func (w *worker) tellStrayLost(s *stray) {
 
 // tellOne tells of one frame; the time is set.
 func (w *worker) tellOne(r *tape.Record, data []byte) {
-	w.tell1(0, r, data)
+	w.stageFrame(0, r, data)
 	for _, l := range w.tap.lanes {
 		l.commit(r.Port, 1)
 	}
 }
 
-// tell1 stages the i-th frame of a burst.
-func (w *worker) tell1(i int, r *tape.Record, data []byte) {
+// stageFrame stages the i-th frame of a burst.
+func (w *worker) stageFrame(i int, r *tape.Record, data []byte) {
 	t := &w.tap
 	r.Time = t.now
 	t.frame = Frame{Data: data, Length: len(data), Port: int(r.Port), Tx: r.Tx, Drops: DropCodes(r.Reasons)}
@@ -135,7 +135,7 @@ func (w *worker) txBurst(p *workerPort, pkts []*nic.Packet) int {
 	}
 	w.tap.now = w.d.cfg.Clock()
 	for i, pkt := range pkts { // before the port owns them
-		w.tell1(i, sentRecord(p, pkt), pkt.Data())
+		w.stageFrame(i, sentRecord(p, pkt), pkt.Data())
 	}
 	n := p.nic.TxBurst(p.txQueue, pkts)
 	for _, l := range w.tap.lanes {

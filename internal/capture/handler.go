@@ -37,11 +37,9 @@ func Handler(d *dataplane.Dataplane) http.Handler {
 		defer tap.Close()
 		w.Header().Set("Content-Type", "application/x-pcapng")
 		out := &client{w: w, control: http.NewResponseController(w)}
-		s, err := newStream(tap, d.TapPorts(), request, out)
-		if err == nil {
-			err = s.run(r.Context())
+		if s, err := newStream(tap, d.TapPorts(), request, out); err == nil {
+			_ = s.run(r.Context()) // an error is that the client is gone
 		}
-		_ = err // the client is gone
 	})
 }
 
