@@ -20,9 +20,11 @@ put() {
 	[ "$name" = "$real" ] || ln -sf "$real" "$out$name"
 }
 
-# libraries FILE: those that the loader finds for it, and the loader.
-libraries() {
-	ldd "$1" | awk '$2 == "=>" { print $3 } $1 ~ /^\// { print $1 }'
+# with_libraries FILE: puts those that the loader finds for it, and the loader.
+with_libraries() {
+	found=$(ldd "$1" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p')
+	[ -n "$found" ] || { echo "collect.sh: ldd finds nothing for $1" >&2; exit 1; }
+	for l in $found; do put "$l"; done
 }
 
 mkdir -p "$out/usr/bin" "$out/etc" "$out/run/trunkline" "$out/tmp"
@@ -31,7 +33,7 @@ install -m 755 "$program" "$out/usr/bin/"
 for d in lib lib64; do
 	[ ! -L /$d ] || ln -sfn usr/$d "$out/$d"
 done
-for l in $(libraries "$program"); do put "$l"; done
+with_libraries "$program"
 
 if [ $# -gt 0 ]; then
 	# Where DPDK looks for its plugins is said by its pkg-config file's version.
@@ -45,7 +47,7 @@ if [ $# -gt 0 ]; then
 		for f in "$plugins"/librte_$n.so; do
 			[ -e "$f" ] || { echo "collect.sh: DPDK here has no $n" >&2; exit 1; }
 			put "$f"
-			for l in $(libraries "$f"); do put "$l"; done
+			with_libraries "$f"
 		done
 	done
 fi

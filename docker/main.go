@@ -19,6 +19,7 @@ func main() {
 	flag.StringVar(&o.Engine, "engine", "auto", strings.Join(testbed.Engines, ", "))
 	flag.StringVar(&o.Root, "root", ".", "the repository")
 	flag.BoolVar(&o.Hold, "hold", false, "cut nothing: show the traffic until Ctrl-C, for cuts by hand")
+	flag.BoolVar(&o.Debootstrap, "debootstrap", false, "docker: make the builder's image with debootstrap in any case")
 	flag.Parse()
 	o.Variants = testbed.Variants
 	if *variant != "all" {

@@ -12,18 +12,20 @@ import (
 
 // docker runs each node in a container, and the networks are docker's, on bridges of their own.
 type docker struct {
-	root   string // the repository
-	id     string // begins the name of everything that is made
-	say    func(string, ...any)
-	daemon *dockerDaemon // ours; nil where one was running
-	env    []string
-	nodes  []string // containers
-	made   [][]string
-	size   int64
+	root string // the repository
+	id   string // begins the name of everything that is made
+	say  func(string, ...any)
+	// debootstrap makes the builder, though there may be quicker ways.
+	debootstrap bool
+	daemon      *dockerDaemon // ours; nil where one was running
+	env         []string
+	nodes       []string // containers
+	made        [][]string
+	size        int64
 }
 
-func newDocker(root string, say func(string, ...any)) *docker {
-	return &docker{root: root, id: fmt.Sprintf("tltb%d-", os.Getpid()), say: say, env: os.Environ()}
+func newDocker(o *Options, say func(string, ...any)) *docker {
+	return &docker{root: o.Root, id: fmt.Sprintf("tltb%d-", os.Getpid()), say: say, debootstrap: o.Debootstrap, env: os.Environ()}
 }
 
 func (e *docker) describe() string {
@@ -131,7 +133,7 @@ func (e *docker) create(n *node, name string) []string {
 	if n.sockets {
 		args = append(args, "-v", e.volume()+":"+e.socketDir())
 	} else {
-		args = append(args, "--tmpfs", e.socketDir()+":mode=1777")
+		args = append(args, "--tmpfs", e.socketDir()+":uid=10001,gid=10001")
 	}
 	if !n.onNetworks {
 		return append(args, "--network", "none", e.image(image))

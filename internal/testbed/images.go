@@ -13,8 +13,11 @@ import (
 	"time"
 )
 
-// dockerfile is where the images are described.
-const dockerfile = "docker/Dockerfile"
+// The images are described by dockerfile; builderScript gives what they are built in.
+const (
+	dockerfile    = "docker/Dockerfile"
+	builderScript = "docker/builder.sh"
+)
 
 // registryPatience is how long the registry may take to say whether it has the builder.
 const registryPatience = 20 * time.Second
@@ -36,9 +39,8 @@ func (e *docker) buildImages(ctx context.Context) error {
 		return fmt.Errorf("%s has no ARG BUILDER and PACKAGES", dockerfile)
 	}
 	build := e.buildHere
-	if !e.hasImage(ctx, string(builder[1])) {
-		e.say("no registry answers for %s: making a builder with debootstrap", builder[1])
-		if err := e.makeBuilder(ctx, strings.ReplaceAll(string(packages[1]), " ", ",")); err != nil {
+	if e.debootstrap || !e.hasImage(ctx, string(builder[1])) {
+		if err := e.makeBuilder(ctx, string(builder[1]), strings.Fields(string(packages[1]))); err != nil {
 			return fmt.Errorf("docker: %w: no builder can be had: %w", errUnavailable, err)
 		}
 		build = e.buildOffline
@@ -78,43 +80,61 @@ func (e *docker) buildHere(ctx context.Context, target string) error {
 // builderImage is the builder that makeBuilder makes.
 func (e *docker) builderImage() string { return e.image("builder") }
 
-// makeBuilder imports this machine's release of Debian, with packages, and this machine's Go.
-func (e *docker) makeBuilder(ctx context.Context, packages string) error {
+// makeBuilder imports a builder that was made here, with packages and this machine's Go: of its
+// own packages, or with debootstrap where they are not installed.
+func (e *docker) makeBuilder(ctx context.Context, instead string, packages []string) error {
+	dir, err := os.MkdirTemp("", "trunkline-base-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	base := filepath.Join(dir, "base.tar")
+	if e.debootstrap {
+		err = errors.New("as asked")
+	} else {
+		e.say("no registry answers for %s: making a builder of this machine's packages", instead)
+		_, err = command(ctx, "sh", append([]string{"-c", `"$0" "$@" >` + base, filepath.Join(e.root, builderScript)}, packages...)...)
+	}
+	if err != nil {
+		e.say("making a builder with debootstrap: %v", err)
+		if err := bootstrap(ctx, dir, base, packages); err != nil {
+			return err
+		}
+	}
+	goroot, err := command(ctx, "go", "env", "GOROOT")
+	if err != nil {
+		return err
+	}
+	if _, err := e.run(ctx, "import", "--change", "ENV PATH="+goroot+"/bin:/usr/sbin:/usr/bin:/sbin:/bin", base, e.builderImage()); err != nil {
+		return err
+	}
+	e.undo("image", "rm", e.builderImage())
+	return nil
+}
+
+// bootstrap writes a tar of this machine's release of Debian with packages and this machine's Go.
+func bootstrap(ctx context.Context, dir, base string, packages []string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("debootstrap needs root; or have docker reach a registry")
 	}
 	if _, err := exec.LookPath("debootstrap"); err != nil {
 		return errors.New("there is no debootstrap; apt-get install debootstrap")
 	}
-	dir, err := os.MkdirTemp("", "trunkline-base-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
 	suite, err := command(ctx, "sh", "-c", ". /etc/os-release; echo $VERSION_CODENAME")
 	if err != nil {
 		return err
 	}
-	bootstrap := exec.CommandContext(ctx, "debootstrap", append([]string{"--variant=minbase", "--include=" + packages, suite, dir}, mirror(ctx)...)...)
-	bootstrap.Env = append(os.Environ(), proxy(ctx)...)
-	if _, err := runCommand(bootstrap); err != nil {
+	root := filepath.Join(dir, "root")
+	debootstrap := exec.CommandContext(ctx, "debootstrap", append([]string{"--variant=minbase", "--include=" + strings.Join(packages, ","), suite, root}, mirror(ctx)...)...)
+	debootstrap.Env = append(os.Environ(), proxy(ctx)...)
+	if _, err := runCommand(debootstrap); err != nil {
 		return err
 	}
 	goroot, err := command(ctx, "go", "env", "GOROOT")
 	if err != nil {
 		return err
 	}
-	const script = `tar -c -C "$0" . | docker import --change "ENV PATH=/usr/local/go/bin:/usr/sbin:/usr/bin:/sbin:/bin" - "$1"`
-	if err := os.MkdirAll(filepath.Join(dir, "usr/local"), 0o755); err != nil {
-		return err
-	}
-	if _, err := command(ctx, "cp", "-a", goroot, filepath.Join(dir, "usr/local/go")); err != nil {
-		return err
-	}
-	load := exec.CommandContext(ctx, "sh", "-c", script, dir, e.builderImage())
-	load.Env = e.env
-	_, err = runCommand(load)
-	e.undo("image", "rm", e.builderImage())
+	_, err = command(ctx, "tar", "-c", "-f", base, "-C", root, ".", "-C", "/", strings.TrimPrefix(goroot, "/"))
 	return err
 }
 

@@ -13,8 +13,10 @@ type Options struct {
 	Variants []Variant
 	Engine   string // one of Engines
 	Root     string // the repository
-	Hold     bool   // cut nothing: show the first variant until ctx is done, for cuts by hand
-	Out      io.Writer
+	// Debootstrap makes what docker builds the images in with debootstrap in any case.
+	Debootstrap bool
+	Hold        bool // cut nothing: show the first variant until ctx is done, for cuts by hand
+	Out         io.Writer
 }
 
 // Engines are the words for an engine; auto is the first that there is.
@@ -90,7 +92,7 @@ func runVariant(ctx context.Context, e engine, v Variant, hold bool, say func(st
 
 // openEngine opens the engine that is asked for, or the first that there is.
 func openEngine(ctx context.Context, o Options, say func(string, ...any)) (engine, error) {
-	all := map[string]engine{"docker": newDocker(o.Root, say), "namespaces": newNamespaces(o.Root)}
+	all := map[string]engine{"docker": newDocker(&o, say), "namespaces": newNamespaces(o.Root)}
 	order := Engines[1:]
 	if o.Engine != Engines[0] {
 		order = []string{o.Engine}

@@ -102,7 +102,8 @@ func system(t *testing.T, engine string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	var out bytes.Buffer
-	results, err := Run(ctx, Options{Variants: Variants, Engine: engine, Root: "../..", Out: &out})
+	o := Options{Variants: Variants, Engine: engine, Root: "../..", Out: &out, Debootstrap: os.Getenv("TRUNKLINE_DEBOOTSTRAP") != ""}
+	results, err := Run(ctx, o)
 	t.Log(out.String())
 	require.NoError(t, err)
 	require.Len(t, results, len(Variants))
@@ -113,5 +114,5 @@ func system(t *testing.T, engine string) {
 
 func TestSystemTestbedNamespaces(t *testing.T) { system(t, "namespaces") }
 
-// TestSystemTestbedDocker builds the images, too, with debootstrap where no registry answers.
+// TestSystemTestbedDocker builds the images, too; with TRUNKLINE_DEBOOTSTRAP=1 in what debootstrap makes.
 func TestSystemTestbedDocker(t *testing.T) { system(t, "docker") }
