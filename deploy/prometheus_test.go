@@ -33,7 +33,7 @@ import (
 const patience = 30 * time.Second
 
 // token is asked of Prometheus, too.
-const token = "a secret of the test"
+const token = "a-secret-of-the-test"
 
 // TestSystemPrometheus: a real Prometheus scrapes a dataplane with traffic over two paths.
 // One dies silently: its alert fires, and goes when the path is back. Then a link goes

@@ -74,9 +74,13 @@ function portBox(b, side, rate) {
 
 // fit cuts a text that is too long for its box; its title has all of it.
 function fit(text, width) {
-  const most = Math.floor(width / 6.6);
-  if (text.textContent.length > most) text.textContent = `${text.textContent.slice(0, most - 1)}…`;
+  text.textContent = cut(text.textContent, width);
   return text;
+}
+
+function cut(words, width) {
+  const most = Math.floor(width / 6.6);
+  return words.length > most ? `${words.slice(0, most - 1)}…` : words;
 }
 
 function peerBox(b, x, side) {
@@ -84,11 +88,12 @@ function peerBox(b, x, side) {
   const states = [...g.states].map((s) => (s === "ESTABLISHED" ? "" : s.toLowerCase())).filter((s) => s !== "").join(", ");
   const count = g.count > 1 ? `× ${g.count.toLocaleString("en")}` : "";
   const ours = side < 250 ? "" : `our port ${[...g.local].slice(0, 3).join(", ")}${g.local.size > 3 ? " …" : ""}`;
+  const note = [count, states, ours].filter((t) => t !== "").join(" · ");
   const group = svg("g", {},
     svg("rect", { class: "box", x: x + 0.5, y: b.y + 0.5, width: side - 1, height: b.height - 1, rx: 9 }),
     svg("text", { x: x + 14, y: b.y + 21 }, svg("tspan", { class: "strong" }, `port ${g.port}`),
-      svg("tspan", { class: "small", dx: 9 }, [count, states, ours].filter((t) => t !== "").join(" · "))),
-    svg("title", {}, `Peers at port ${g.port}: ${plural(g.count, "association")}`));
+      svg("tspan", { class: "small", dx: 9 }, cut(note, side - 48 - 8 * `port ${g.port}`.length))),
+    svg("title", {}, `Peers at port ${g.port}: ${plural(g.count, "association")}. ${note}`));
   g.rows.slice(0, most.rows).forEach((row, i) => group.append(addressRow(row, x, b.y + 34 + rowHeight * i + 13, side)));
   if (g.rows.length > most.rows) {
     group.append(svg("text", { class: "small", x: x + 14, y: b.y + 34 + rowHeight * most.rows + 13 }, `and ${plural(g.rows.length - most.rows, "more address", "more addresses")}`));
