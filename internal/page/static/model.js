@@ -87,23 +87,20 @@ function extend(strips, name, at, word) {
 }
 
 export function pathStrips(events, from, to, most) {
-  const strips = new Map(), began = new Map();
+  const strips = new Map();
   for (const e of events) {
-    const at = Math.max(from, Date.parse(e.time));
-    if (e.kind === "up") began.set(e.assoc, at);
     if (e.kind !== "path_state") continue;
+    const at = Math.max(from, Date.parse(e.time));
     const key = `${e.path} ${e.assoc}`;
     let s = strips.get(key);
     if (!s) {
       if (strips.size === most) continue;
-      strips.set(key, s = { name: e.path, title: `${e.path} of association ${e.assoc}`, port: e.local_port, pieces: [{ from: began.get(e.assoc) ?? from, to, word: e.from }] });
+      strips.set(key, s = { name: e.path, title: `${e.path} of association ${e.assoc}`, pieces: [{ from, to, word: e.from }] });
     }
     s.pieces.at(-1).to = at;
     s.pieces.push({ from: at, to, word: e.to });
   }
-  const all = [...strips.values()];
-  const shared = (name) => all.filter((s) => s.name === name).length > 1;
-  return all.map((s) => ({ ...s, name: shared(s.name) ? `${s.name} · ${s.port}` : s.name, pieces: s.pieces.filter((p) => p.to > p.from) })).filter((s) => s.pieces.length > 0);
+  return [...strips.values()].map((s) => ({ ...s, pieces: s.pieces.filter((p) => p.to > p.from) })).filter((s) => s.pieces.length > 0);
 }
 
 // sentence says an event, and how good the news is.
