@@ -35,6 +35,7 @@ func (o *Observer) follow() {
 		}
 		if n := o.feed.Dropped(); n > missed && len(paths) == 0 {
 			o.log.Add(Event{Kind: KindMissed, Count: n - missed})
+			o.opt.Logger.Warn("more events at once than are kept", "missed", n-missed)
 			missed = n
 		}
 	}

@@ -17,13 +17,13 @@ import (
 type Options struct {
 	Node    string // "" is the host's name
 	Version string
-	Logger  *slog.Logger // nil is silence
+	Logger  *slog.Logger // of events that the Log missed; nil is silence
 }
 
 // Times of an Observer.
 const (
 	interval = time.Second     // from one sample to the next
-	patience = 2 * time.Second // for workers that are asked for associations
+	patience = 2 * time.Second // for workers that are asked
 	overdue  = time.Second     // without an answer: a worker is stuck
 )
 
@@ -78,12 +78,21 @@ func prepare(d *dataplane.Dataplane, opt Options) (*Observer, error) {
 	return o, nil
 }
 
-// Close stops watching, and ends followers of the Log when they have read it.
+// Close stops watching, and ends followers of the Log when they have read it. A worker that is
+// stuck in a driver is not waited for for ever.
 func (o *Observer) Close() {
 	o.closing.Do(func() {
 		close(o.stop)
 		o.feed.Close()
-		o.done.Wait()
+		done := make(chan struct{})
+		go func() {
+			o.done.Wait()
+			close(done)
+		}()
+		select {
+		case <-done:
+		case <-time.After(patience):
+		}
 		o.log.close()
 	})
 }
