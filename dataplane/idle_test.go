@@ -14,7 +14,7 @@ import (
 // awaitSleep waits until the worker has gone to sleep once more, or is about to.
 func awaitSleep(t *testing.T, w *worker) {
 	t.Helper()
-	require.Eventually(t, w.bell.Armed, 10*time.Second, 10*time.Microsecond)
+	require.Eventually(t, w.bell.Armed, 60*time.Second, 10*time.Microsecond)
 }
 
 // TestSleepersAreWoken: the ends of a quiet association sleep until what comes

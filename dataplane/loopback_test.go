@@ -249,7 +249,7 @@ func TestLoopbackBesidePorts(t *testing.T) {
 	ln, err := l.a.Listen(&Addr{Port: 5000}, nil)
 	require.NoError(t, err)
 	for _, at := range addrs("10.0.1.1", "127.0.0.1", "::1") {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		c, err := l.a.Dial(ctx, nil, &Addr{IPs: []netip.Addr{at}, Port: 5000}, nil)
 		cancel()
 		require.NoError(t, err)

@@ -93,7 +93,7 @@ func (l *lab) connect(opt *AssocOptions) (client, server *Conn) {
 	ln, err := l.b.Listen(&Addr{Port: 5000}, opt)
 	require.NoError(l.t, err)
 	defer func() { require.NoError(l.t, ln.Close()) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	la := ln.Addr().(*Addr)
 	client, err = l.a.Dial(ctx, nil, &Addr{IPs: la.IPs[:1], Port: la.Port}, opt)

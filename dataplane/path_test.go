@@ -39,7 +39,7 @@ func confirmed(t testing.TB, c *Conn) {
 			}
 		}
 		return true
-	}, 10*time.Second, time.Millisecond)
+	}, 60*time.Second, time.Millisecond)
 }
 
 // pumpThrough sends count messages, does something when some hundred have gone,
@@ -93,7 +93,7 @@ func TestLinkDownMovesTrafficWithoutATimer(t *testing.T) {
 	require.Eventually(t, func() bool {
 		paths, err = c.Paths()
 		return err == nil && paths[0].Current && paths[0].State == sctpcore.Active
-	}, 10*time.Second, time.Millisecond, "back to the primary path")
+	}, 60*time.Second, time.Millisecond, "back to the primary path")
 	require.Equal(t, l.wires[0][0].Info().Name, paths[0].Port)
 	pump(t, c, s, 100, 3000)
 	pump(t, s, c, 100, 3000)
@@ -157,7 +157,7 @@ func TestLinkDownRemapsThePathToAnotherPort(t *testing.T) {
 			paths, err := conn.Paths()
 			return err == nil && !paths[0].LinkDown && paths[0].Port == conn.d.ports[1].info.Name &&
 				paths[0].Src == paths[1].Src
-		}, 10*time.Second, time.Millisecond, "the first path goes on by the second port")
+		}, 60*time.Second, time.Millisecond, "the first path goes on by the second port")
 	}
 	pump(t, c, s, 200, 3000)
 	pump(t, s, c, 200, 3000)
@@ -165,7 +165,7 @@ func TestLinkDownRemapsThePathToAnotherPort(t *testing.T) {
 	require.Eventually(t, func() bool {
 		paths, err := c.Paths()
 		return err == nil && paths[0].Port == c.d.ports[0].info.Name && paths[0].Src == wireAddrs([]netip.Addr{addrOf(0, 0, false).Addr()})[0]
-	}, 10*time.Second, time.Millisecond, "and back")
+	}, 60*time.Second, time.Millisecond, "and back")
 	pump(t, c, s, 200, 3000)
 }
 
@@ -179,7 +179,7 @@ func TestDialWhileAllLinksAreDown(t *testing.T) {
 	require.Eventually(t, func() bool {
 		p, err := c.Paths()
 		return err == nil && p[0].LinkDown && p[0].Port == ""
-	}, 10*time.Second, time.Millisecond)
+	}, 60*time.Second, time.Millisecond)
 	require.NoError(t, l.wires[0][0].SetLink(true))
 	within(t, "coming up", func() { <-c.Up() })
 	require.NoError(t, c.Err())
@@ -234,7 +234,7 @@ func TestEventsThatFindTheChannelFullAreCounted(t *testing.T) {
 	require.Eventually(t, func() bool {
 		p, err := c.Paths()
 		return err == nil && p[0].LinkDown
-	}, 10*time.Second, time.Millisecond)
+	}, 60*time.Second, time.Millisecond)
 	require.NoError(t, l.wires[0][0].SetLink(true))
 	confirmed(t, c)
 	require.NotZero(t, l.a.Stats().EventsDropped)

@@ -17,7 +17,7 @@ var reconfiguring = &AssocOptions{Extensions: &sctpcore.Extensions{Asconf: true}
 // dialFrom dials from one address of side a.
 func (l *lab) dialFrom(ln *Listener, cable int) (client, server *Conn) {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	la := ln.Addr().(*Addr)
 	client, err := l.a.Dial(ctx, &Addr{IPs: []netip.Addr{addrOf(0, cable, false).Addr()}},

@@ -100,7 +100,7 @@ func TestNumbersTellLossAndRepetition(t *testing.T) {
 func TestLoadEndsWhenTheCablesAreDead(t *testing.T) {
 	r := newRig(t, Options{})
 	l := r.StartLoad(100)
-	require.Eventually(t, func() bool { return l.Received() > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return l.Received() > 0 }, 60*time.Second, time.Millisecond)
 	r.Cables[0].Ends[A].Blackhole(fault.Both)
 	require.NoError(t, r.Client[0].Abort("the test says so"))
 	r.Cables[0].Ends[A].Blackhole(fault.None)

@@ -85,7 +85,7 @@ func TestMissingDriverSaysSo(t *testing.T) {
 }
 
 func TestNoHugepagesSaysSo(t *testing.T) {
-	o := trunkline(t, "perf", "server", "--device", "memif:role=server,socket=/tmp/tl-none.sock", "--addr", "10.0.0.1/24", "--hugepages", "required")
+	o := trunkline(t, "perf", "server", "--device", "memif:role=server,socket="+t.TempDir()+"/m", "--addr", "10.0.0.1/24", "--hugepages", "required")
 	if o.code == exitOK {
 		t.Skip("this machine has free hugepages")
 	}

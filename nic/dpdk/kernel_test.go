@@ -193,7 +193,7 @@ func TestPacketGroupTaken(t *testing.T) {
 	// Each frame once, and nothing behind the last.
 	var seen [frames]int
 	in := make([]*nic.Packet, nic.MaxBurst)
-	for n, quiet, end := 0, 0, time.Now().Add(10*time.Second); (n < frames || quiet < 1000) && time.Now().Before(end); quiet++ {
+	for n, quiet, end := 0, 0, time.Now().Add(patience); (n < frames || quiet < 1000) && time.Now().Before(end); quiet++ {
 		for q := range 2 {
 			got := in[:pa.RxBurst(q, in)]
 			for _, p := range got {
@@ -253,7 +253,7 @@ func TestCarrierByNetlink(t *testing.T) {
 	closeAtEnd(t, a)
 	wait := func(want func(nic.Link) bool) {
 		t.Helper()
-		require.True(t, nictest.Poll(5*time.Second, func() bool { return want(a.Link()) }), "link is %+v", a.Link())
+		require.True(t, nictest.Poll(patience, func() bool { return want(a.Link()) }), "link is %+v", a.Link())
 	}
 	require.Equal(t, nic.Link{Up: true}, a.Link())
 	require.True(t, a.Info().Caps.LinkInterrupt)

@@ -17,7 +17,7 @@ const (
 	etherLen = 14
 	minFrame = 60 // without FCS
 	// quietTime is how long nothing may arrive for a wire to count as empty.
-	quietTime = 5 * time.Millisecond
+	quietTime = 50 * time.Millisecond
 	// maxPool bounds what the suite allocates to empty a pool.
 	maxPool = 1 << 20
 )

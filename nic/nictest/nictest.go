@@ -25,7 +25,7 @@ const (
 )
 
 // timeout bounds every wait of the suite; ports in memory need none of it.
-var timeout = 5 * time.Second
+var timeout = 30 * time.Second
 
 // pair is what a test works on.
 type pair struct {

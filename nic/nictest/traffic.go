@@ -168,12 +168,15 @@ func testFullWire(t *testing.T, p *pair) {
 		refused = taken < n
 	}
 	arrived := drain(p.b)
-	require.LessOrEqual(t, arrived, sent)
 	if !p.has(UncountedLoss) {
-		lost := uint64(sent - arrived)
-		require.True(t, Poll(timeout, func() bool { return dropped(p)-before >= lost }),
-			"of %d frames %d were lost and %d counted", sent, lost, dropped(p)-before)
+		require.True(t, Poll(timeout, func() bool {
+			found := poll(p.b) // a busy machine may be late with some
+			nic.Free(found)
+			arrived += len(found)
+			return uint64(arrived)+dropped(p)-before >= uint64(sent)
+		}), "of %d frames %d came and %d were counted as lost", sent, arrived, dropped(p)-before)
 	}
+	require.LessOrEqual(t, arrived, sent)
 	transmit(t, p.a, build(t, p.a, p.b, 1, 100, 200))
 	nic.Free(receive(t, p.b, 2))
 }

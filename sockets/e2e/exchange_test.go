@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -217,14 +218,16 @@ func (p *place) launch(t *testing.T, start func(string, ...string) *exec.Cmd, wo
 	}
 	r.cmd = start(args[0], args[1:]...)
 	r.cmd.Stdout, r.cmd.Stderr = r, r
-	r.cmd.WaitDelay = time.Second // of children that hold its output
+	r.cmd.WaitDelay = 5 * time.Second // of children that hold its output
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var err error
 	r.in, err = r.cmd.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, r.cmd.Start())
 	go func() {
-		r.err = r.cmd.Wait()
+		if r.err = r.cmd.Wait(); errors.Is(r.err, exec.ErrWaitDelay) {
+			r.err = nil // it ended well itself
+		}
 		close(r.done)
 	}()
 	t.Cleanup(func() { r.end(); _ = r.in.Close() })

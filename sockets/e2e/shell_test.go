@@ -17,7 +17,7 @@ import (
 
 // patience bounds everything that is waited for. Nothing is asserted about how
 // long things take.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 var shellBinary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "sctpsh")

@@ -26,6 +26,7 @@ var usual, quick = sctpcore.RFC9260Timers(), func() sctpcore.Timers {
 	t := sctpcore.RFC9260Timers()
 	t.RTOInitial, t.RTOMin, t.RTOMax = 200*sctpcore.Millisecond, 50*sctpcore.Millisecond, 400*sctpcore.Millisecond
 	t.HBInterval, t.PathMaxRetrans = 100*sctpcore.Millisecond, 2
+	t.AssocMaxRetrans = 100 // a busy machine ends no association
 	return t
 }()
 
