@@ -66,17 +66,20 @@ func Run(ctx context.Context, opt Options) error {
 }
 
 func (d *daemon) run(ctx context.Context) error {
-	defer d.close()
 	if err := d.start(); err != nil {
+		d.close()
 		return err
 	}
 	looking, stopLooking := context.WithCancel(context.WithoutCancel(ctx))
 	var looks sync.WaitGroup
 	looks.Go(func() { d.watchdog(looking) })
-	defer looks.Wait()
-	defer stopLooking()
-	d.drain(d.live(ctx))
-	return nil
+	err := d.drain(d.live(ctx))
+	stopLooking()
+	looks.Wait()
+	if err == nil { // else what asks a worker would wait for ever
+		d.close()
+	}
+	return err
 }
 
 // servesNothing is an error for a configuration that asks for nothing.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -14,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/internal/config"
@@ -40,6 +43,7 @@ type running struct {
 	path    string        // of the configuration
 	log     bytes.Buffer
 	logging sync.Mutex
+	fails   string // what run is to end with, "" for nothing
 }
 
 func (r *running) Write(b []byte) (int, error) {
@@ -85,8 +89,11 @@ func start(t *testing.T, src string, wrap func(nic.Port) nic.Port) *running {
 	load := func() (*config.File, error) { return config.Load(r.path, config.Options{}) }
 	r.d = &daemon{opt: Options{Load: load, Signals: r.signals, Out: io.Discard, Log: r}, log: log, level: level, notify: notifier{log}, dp: dp, file: f}
 	go func() {
-		if err := r.d.run(t.Context()); err != nil {
-			t.Error(err)
+		switch err := r.d.run(t.Context()); {
+		case r.fails != "":
+			assert.ErrorContains(t, err, r.fails)
+		default:
+			assert.NoError(t, err)
 		}
 		_ = dp.Close()
 		close(r.ended)
@@ -262,6 +269,52 @@ func (g *gate) RxBurst(queue int, pkts []*nic.Packet) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.Port.RxBurst(queue, pkts)
+}
+
+// TestEndsWithAStuckWorker: what cannot be drained is not waited for beyond its time.
+func TestEndsWithAStuckWorker(t *testing.T) {
+	var g *gate
+	r := start(t, quick+"drain: 10ms\n", func(p nic.Port) nic.Port { g = &gate{Port: p}; return g })
+	g.mu.Lock()
+	t.Cleanup(g.mu.Unlock)
+	r.fails = "does not come back"
+	r.signals <- syscall.SIGTERM
+	<-r.ended
+}
+
+// TestAnyReload: after any of them the dataplane is as the old configuration or as the new one
+// says.
+func TestAnyReload(t *testing.T) {
+	r := start(t, usual, nil)
+	t.Setenv("NOTIFY_SOCKET", "") // nobody reads it
+	taken, err := r.d.dp.Listen(&dataplane.Addr{Port: 9}, nil) // has addresses and defaults taken back
+	require.NoError(t, err)
+	defer taken.Close()
+	applied, refused := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		src := anyConfig(t, "new")
+		require.NoError(t, os.WriteFile(r.path, []byte(src), 0o600))
+		old, next := r.d.File(), parse(t, src)
+		_, err := r.d.Reload(context.Background())
+		want := old
+		if err == nil {
+			want = next
+			applied++
+		} else {
+			refused++
+		}
+		require.Equal(t, texts(want), texts(r.d.File()))
+		for _, p := range want.Ports {
+			for _, a := range p.Addresses {
+				require.True(t, r.d.dp.Owns(a.Addr()), "%v", err)
+			}
+		}
+		require.Len(t, r.d.dp.Addrs(), len(want.Ports[0].Addresses)+len(want.Ports[1].Addresses))
+		require.Regexp(t, fmt.Sprintf("^%s on .*:%d$", want.Service.Kind, want.Service.Port), r.d.service.String())
+		require.Equal(t, strings.ToUpper(want.Log.Level), r.d.level.Level().String())
+	})
+	require.Greater(t, applied, 5)
+	require.Greater(t, refused, 5)
 }
 
 // TestWatchdogStarves: a stuck worker is not spoken for, and everybody is told why.
