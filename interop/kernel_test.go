@@ -46,7 +46,7 @@ func TestKernelTransfer(t *testing.T) {
 
 // TestKernelReset resets the guest's machine under an association. When it calls again from the
 // same port, we see the restart (RFC 9260, section 5.2.2) and go on with the
-// association; when we send first, its kernel knows of no association and aborts ours.
+// association; when we send first, be it a heartbeat, its kernel knows of none and aborts ours.
 func TestKernelReset(t *testing.T) {
 	p := plan{seed: 41, bytes: 1 << 20, streams: 4}
 	g := startGuest(t, rfc9260Timers, true)
@@ -76,9 +76,36 @@ func TestKernelReset(t *testing.T) {
 
 	g.reset()
 	g.configure()
-	require.NoError(t, conn.Send([]byte("is anybody there?"), nil))
+	if err := conn.Send([]byte("is anybody there?"), nil); err != nil {
+		require.ErrorIs(t, err, syscall.ECONNRESET)
+	}
 	require.ErrorIs(t, g.ours.ended(conn), syscall.ECONNRESET)
 	g.judge(t)
+}
+
+// TestKernelDefaults has the kernel's own timers meet our fastest: its RTO of a second and SACK
+// delay of 200 ms, ours of 20 ms. A network is cut silently in the middle.
+func TestKernelDefaults(t *testing.T) {
+	p := plan{seed: 43, bytes: 8 << 20, streams: 8}
+	g := startGuest(t, telecomTimers, false)
+	server := g.peerIn(t, append(peerArgs("server", "echo", list(ipv4.peer), "", peerPort, p),
+		"--rto-min", "1000", "--rto-max", "3000", "--heartbeat", "30000", "--path-retrans", "5")...)
+	server.awaitKey("READY")
+	conn := g.ours.dial(addr(ipv4.ours, 0), addr(ipv4.peer, peerPort))
+	seen := watch(conn)
+	var progress atomic.Uint64
+	result, gate := make(chan error, 1), make(chan struct{})
+	go func() { result <- verify(conn, p, &progress, gate) }()
+	awaitProgress(t, &progress, p.bytes/4, result)
+	info, err := conn.Info()
+	require.NoError(t, err)
+	t.Logf("before the cut: %d chunks sent, %d of them again, T3-rtx expired %d times", info.TxDataChunks, info.RetransmittedChunks, info.Timeouts)
+	g.breakNetwork(t, currentNetwork(t, conn, ipv4), cutSilent)
+	close(gate)
+	require.NoError(t, awaitResult(t, result), "our events:\n%v", seen)
+	require.NoError(t, conn.Close())
+	require.NoError(t, g.ours.ended(conn))
+	server.awaitOK()
 }
 
 // TestKernelKilled kills the program in the guest: its kernel shuts the association down, and
