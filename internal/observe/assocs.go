@@ -53,7 +53,7 @@ func (o *Observer) page(w Want) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	timeout := time.After(patience)
+	timeout := time.After(o.patience)
 	select {
 	case o.walking <- struct{}{}:
 	case <-timeout:

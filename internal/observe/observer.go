@@ -38,7 +38,8 @@ type Observer struct {
 	closing sync.Once
 	done    sync.WaitGroup
 
-	walking chan struct{} // held by who asks workers for associations
+	walking  chan struct{} // held by who asks workers for associations
+	patience time.Duration
 
 	mu      sync.Mutex
 	totals  dataplane.Totals // of the last sample
@@ -73,7 +74,7 @@ func prepare(d *dataplane.Dataplane, opt Options) (*Observer, error) {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	o := &Observer{d: d, opt: opt, started: time.Now(), log: newLog(), feed: d.Subscribe(feedRoom),
-		stop: make(chan struct{}), walking: make(chan struct{}, 1)}
+		stop: make(chan struct{}), walking: make(chan struct{}, 1), patience: patience}
 	o.sample(o.started)
 	return o, nil
 }
@@ -91,7 +92,7 @@ func (o *Observer) Close() {
 		}()
 		select {
 		case <-done:
-		case <-time.After(patience):
+		case <-time.After(o.patience):
 		}
 		o.log.close()
 	})
