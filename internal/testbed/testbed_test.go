@@ -87,7 +87,9 @@ func TestAProgramThatFailsIsExplained(t *testing.T) {
 	require.NoError(t, p.feed("hello\n"))
 	require.NoError(t, p.await(t.Context(), "hello", has("hello")))
 	err = p.await(t.Context(), "more", has("more"))
-	require.ErrorContains(t, err, "sh: ended (exit status 3) without: more; it last said:\n  hello\n  broken")
+	require.ErrorContains(t, err, "sh: ended (exit status 3) without: more; it last said:\n")
+	require.ErrorContains(t, err, "\n  hello") // the two streams are read apart, in any order
+	require.ErrorContains(t, err, "\n  broken")
 	code, err := p.wait(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 3, code)
@@ -116,3 +118,31 @@ func TestSystemTestbedNamespaces(t *testing.T) { system(t, "namespaces") }
 
 // TestSystemTestbedDocker builds the images, too; with TRUNKLINE_DEBOOTSTRAP=1 in what debootstrap makes.
 func TestSystemTestbedDocker(t *testing.T) { system(t, "docker") }
+
+// TestWithoutAnyEngineItSaysWhatIsMissing: each engine says why it cannot be had, and auto tries all.
+func TestWithoutAnyEngineItSaysWhatIsMissing(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	var said bytes.Buffer
+	_, err := Run(t.Context(), Options{Variants: Variants, Engine: "auto", Root: "../..", Out: &said})
+	require.ErrorIs(t, err, errUnavailable)
+	require.ErrorContains(t, err, "there is no docker command")
+	require.ErrorContains(t, err, "network namespaces: not available here")
+	require.Contains(t, said.String(), "there is no docker command")
+}
+
+// TestBuilderNamesAMissingPackage: of a machine that lacks one no builder is made.
+func TestBuilderNamesAMissingPackage(t *testing.T) {
+	if _, err := exec.LookPath("dpkg-query"); err != nil {
+		t.Skip("this is no Debian")
+	}
+	_, err := command(t.Context(), "../../"+builderScript, "libc6", "no-such-package")
+	require.ErrorContains(t, err, "no-such-package is not installed")
+}
+
+// TestDockerfileSaysWhatItIsBuiltIn: the testbed reads that there.
+func TestDockerfileSaysWhatItIsBuiltIn(t *testing.T) {
+	text, err := os.ReadFile("../../" + dockerfile)
+	require.NoError(t, err)
+	require.NotNil(t, builderArg.FindSubmatch(text))
+	require.Contains(t, string(packagesArg.FindSubmatch(text)[1]), "libdpdk-dev")
+}
