@@ -18,6 +18,8 @@ type Options struct {
 	All   bool
 	Assoc string        // only the association with this ID, "" for any
 	Watch time.Duration // look again after this time, until ctx is done; 0: once
+
+	page int // associations in one answer; 0: as many as the daemon likes
 }
 
 // Assocs shows the associations: a table, or a JSON array with an element per line.
@@ -66,7 +68,7 @@ func (v *view) once(ctx context.Context, c *admin.Client, s Screen, o Options) e
 	out := bufio.NewWriter(s.Out)
 	t := &table{columns: v.columns, width: s.Width, color: s.Color}
 	shown, separator := 0, "[\n"
-	for q := (admin.Query{Parts: []string{v.part}, Assoc: o.Assoc}); ; {
+	for q := (admin.Query{Parts: []string{v.part}, Assoc: o.Assoc, Limit: o.page}); ; {
 		st, err := c.State(ctx, q)
 		if err != nil {
 			return err
@@ -88,7 +90,7 @@ func (v *view) once(ctx context.Context, c *admin.Client, s Screen, o Options) e
 			break
 		}
 		if !o.All {
-			defer fmt.Fprintf(s.Notes, "these are the first %d of %d associations; --all shows all\n", len(st.Assocs), st.Associations)
+			defer fmt.Fprintf(s.Notes, "these are the first %d of %d associations; --all shows all\n", len(st.Assocs), max(st.Associations, len(st.Assocs)+1))
 			break
 		}
 		q.After = st.Next
