@@ -3,6 +3,7 @@ package page
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -117,7 +118,7 @@ func (b *browser) listen(from *os.File) {
 			b.console = append(b.console, fmt.Sprint(m.Params.Args))
 		case m.Method == "Runtime.exceptionThrown":
 			b.console = append(b.console, string(m.Params.ExceptionDetails))
-		case m.Method == "Log.entryAdded":
+		case m.Method == "Log.entryAdded" && m.Params.Entry.Level != "verbose":
 			b.console = append(b.console, m.Params.Entry.Level+": "+m.Params.Entry.Text)
 		case m.Method == "Network.requestWillBeSent":
 			b.requests = append(b.requests, m.Params.Request.URL)
@@ -187,6 +188,17 @@ func (b *browser) await(expression string) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// picture is the top of the page as PNG.
+func (b *browser) picture(width, height int) []byte {
+	b.t.Helper()
+	var shot struct{ Data string }
+	clip := map[string]any{"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+	b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": clip}, &shot)
+	png, err := base64.StdEncoding.DecodeString(shot.Data)
+	require.NoError(b.t, err)
+	return png
 }
 
 // clean says that the page had nothing to complain of and asked nobody else.

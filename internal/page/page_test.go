@@ -130,6 +130,19 @@ func TestSystemPageOutlivesTheDaemon(t *testing.T) {
 	b.await(`document.querySelector("#verdict").dataset.level === "good" && !document.body.classList.contains("stale")`)
 }
 
+// A path that no port has while its link is down is drawn to the port of its subnet.
+func TestSystemPageKnowsSubnets(t *testing.T) {
+	system(t)
+	f := newFake(t)
+	b := startBrowser(t)
+	b.open(f.URL, 1280, 900, "light")
+	b.await(`document.title === "mme-east-1 · Trunkline"`)
+	for address, port := range map[string]any{"10.0.1.77": "east", "10.0.2.1": "west", "10.0.3.1": nil, "fd00:1::77": "east", "fd00:1:0:1::77": nil, "fd00:1:0:0:5::": "east", "": nil} {
+		require.Equal(t, port, b.eval(`import("./model.js").then((m) => m.homeOf("`+address+`", [
+			{ name: "east", addrs: ["10.0.1.1/24", "fd00:1::1/64"] }, { name: "west", addrs: ["10.0.2.1/24"] }])?.name ?? null)`), address)
+	}
+}
+
 // The left key goes back in time.
 func TestSystemPageByKeyboard(t *testing.T) {
 	system(t)

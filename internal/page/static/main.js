@@ -69,7 +69,7 @@ function drawAll() {
   drawHead(state, points);
   drawMap(byId("map"), state, new Map((points.at(-1)?.ports ?? []).map((r) => [r.name, r])), sent);
   rates.draw(points, events);
-  drawStrips(byId("strips"), points, events);
+  drawStrips(byId("strips"), points, events, Date.parse(state.started));
   drawSmall(byId("plots"), points);
   drawTables(state);
 }

@@ -2,7 +2,7 @@
 
 import { html, svg } from "./dom.js";
 import { bits, millis, plural } from "./format.js";
-import { glyphs, peers, words } from "./model.js";
+import { glyphs, homeOf, peers, words } from "./model.js";
 
 const most = { peers: 8, rows: 6 };
 const gap = 14;
@@ -35,7 +35,10 @@ export function draw(node, state, rates, before) {
     picture.append(peerBox(b, width - side, side));
     b.item.rows.slice(0, most.rows).forEach((row, i) => {
       const end = { x: width - side, y: b.y + 34 + rowHeight * i + rowHeight / 2 - 2 };
-      for (const line of row.lines) connect(lines, anchors.get(line.port), end, side, line, `${b.item.key} ${row.dst}`, before);
+      for (const line of row.lines) {
+        const port = anchors.get(line.port || homeOf(row.dst, ports)?.name); // while its link is down no port has it
+        connect(lines, port, end, side, line, `${b.item.key} ${row.dst}`, before);
+      }
     });
   }
   if (rest > 0) {
@@ -124,7 +127,7 @@ function connect(lines, port, end, side, line, key, before) {
   const from = { x: side, y: port.y + port.height / 2 };
   const bend = (end.x - from.x) * 0.5;
   const d = `M${from.x} ${from.y}C${from.x + bend} ${from.y} ${end.x - bend} ${end.y} ${end.x} ${end.y}`;
-  lines.append(svg("path", { class: kind, d, "data-port": line.port }, svg("title", {}, `by ${line.port}: ${words[line.state]}${line.current ? ", data goes here" : ""}`)));
+  lines.append(svg("path", { class: kind, d, "data-port": port.item.name }, svg("title", {}, `by ${port.item.name}: ${words[line.state]}${line.current ? ", data goes here" : ""}`)));
   if (line.current && moved > 0) lines.append(svg("path", { class: "flow", d }));
   if (line.state === "INACTIVE") lines.append(cross((from.x + end.x) / 2, (from.y + end.y) / 2));
 }

@@ -45,6 +45,25 @@ function addPath(g, p) {
   line.chunks += p.tx_chunks;
 }
 
+// bitsOf is an address as a number and its length, undefined if it is none.
+function bitsOf(text) {
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(text)) return { value: text.split(".").reduce((n, part) => n << 8n | BigInt(part), 0n), length: 32 };
+  if (!/^[0-9a-f:]+$/i.test(text)) return undefined;
+  const [head, tail] = text.split("::").map((half) => half.split(":").filter((part) => part !== ""));
+  const groups = tail ? [...head, ...Array(Math.max(0, 8 - head.length - tail.length)).fill("0"), ...tail] : head;
+  return { value: groups.reduce((n, part) => n << 16n | BigInt(`0x${part}`), 0n), length: 128 };
+}
+
+// homeOf is the port on whose subnet an address is; undefined if there is none.
+export function homeOf(address, ports) {
+  const a = bitsOf(address);
+  return a && ports.find((p) => p.addrs.some((prefix) => {
+    const [text, length] = prefix.split("/");
+    const net = bitsOf(text);
+    return net?.length === a.length && net.value >> BigInt(a.length - length) === a.value >> BigInt(a.length - length);
+  }));
+}
+
 // verdict is the whole in one sentence, and how good it is.
 export function verdict(state) {
   const down = (state.ports ?? []).filter((p) => !p.up);
@@ -87,15 +106,17 @@ function extend(strips, name, at, word) {
 }
 
 export function pathStrips(events, from, to, most) {
-  const strips = new Map();
+  const strips = new Map(), began = new Map();
   for (const e of events) {
-    if (e.kind !== "path_state") continue;
     const at = Math.max(from, Date.parse(e.time));
+    if (e.kind === "up") began.set(e.assoc, at);
+    if (e.kind !== "path_state") continue;
     const key = `${e.path} ${e.assoc}`;
     let s = strips.get(key);
     if (!s) {
       if (strips.size === most) continue;
-      strips.set(key, s = { name: e.path, title: `${e.path} of association ${e.assoc}`, pieces: [{ from, to, word: e.from }] });
+      const port = (e.peer ?? "").replace(/^.*(:\d+)$/, "$1");
+      strips.set(key, s = { name: `${e.path}${port}`, title: `${e.path} of association ${e.assoc}`, pieces: [{ from: began.get(e.assoc) ?? from, to, word: e.from }] });
     }
     s.pieces.at(-1).to = at;
     s.pieces.push({ from: at, to, word: e.to });

@@ -102,11 +102,11 @@ function failover(e, x, top, base) {
 const stateWords = { up: "link up", down: "no link" };
 
 // drawStrips shows the links of all ports, and the paths that changed, on the same time.
-export function drawStrips(node, points, events) {
+export function drawStrips(node, points, events, started) {
   const total = Math.max(300, node.clientWidth);
   const label = labelIn(total);
   const end = points.length > 0 ? Date.parse(points.at(-1).time) : Date.now();
-  const strips = [...portStrips(points).map((s) => ({ ...s, title: `port ${s.name}` })), ...pathStrips(events, end - span, end, 12)];
+  const strips = [...portStrips(points).map((s) => ({ ...s, title: `port ${s.name}` })), ...pathStrips(events, Math.max(started, end - span), end, 12)];
   const step = 20;
   const picture = svg("svg", { viewBox: `0 0 ${total} ${strips.length * step}`, width: total, height: strips.length * step, role: "img",
     "aria-label": "States of ports and of paths that changed, over the same time" });
