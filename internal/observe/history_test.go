@@ -64,9 +64,9 @@ func TestStuckWorker(t *testing.T) {
 	require.NoError(t, err)
 	o, err := prepare(d, Options{})
 	require.NoError(t, err)
-	o.patience = time.Millisecond
 	_, err = o.State(Want{Assocs: true, Limit: 1})
 	require.NoError(t, err)
+	o.patience = 20 * time.Millisecond
 	close(h.hang)
 	go d.Step() // for ever
 	<-h.inside
