@@ -94,8 +94,11 @@ func story(e *observe.Event) string {
 		return because(fmt.Sprintf("%s %s: %s → %s", e.Path, by(e.OldPort, e.Port), e.From, e.To), e.Why)
 	case observe.KindFailover:
 		s := because(fmt.Sprintf("%s → %s %s", e.From, e.To, by(e.OldPort, e.Port)), e.Why)
-		if e.Detected != 0 || e.Switched != 0 {
+		switch {
+		case e.Switched != 0:
 			s += fmt.Sprintf("; known after %s, switched in %s", millis(e.Detected), millis(e.Switched))
+		case e.Detected != 0:
+			s += fmt.Sprintf("; known after %s, switched at once", millis(e.Detected))
 		}
 		return s
 	case observe.KindResumed:

@@ -48,6 +48,8 @@ func sampleEvents() []observe.Event {
 }
 
 func TestEventLines(t *testing.T) {
+	require.Equal(t, "a → b by p1: timeout; known after 137 ms, switched at once",
+		story(&observe.Event{Kind: observe.KindFailover, From: "a", To: "b", Port: "p1", Why: "timeout", Detected: 137}))
 	var got []string
 	for _, e := range sampleEvents() {
 		got = append(got, eventLine(&e, false))
