@@ -69,7 +69,9 @@ func (e *docker) open(ctx context.Context) error {
 	}
 	for i := range networks {
 		r, gateway := engineRange(subnets[i])
-		if _, err := e.run(ctx, "network", "create", "--internal", "--subnet", subnets[i].String(), "--ip-range", r.String(),
+		// The peer sends from one address over both networks: docker drops that on internal
+		// networks, and else rewrites it unless told not to.
+		if _, err := e.run(ctx, "network", "create", "-o", "com.docker.network.bridge.enable_ip_masquerade=false", "--subnet", subnets[i].String(), "--ip-range", r.String(),
 			"--gateway", gateway.String(), e.network(i)); err != nil {
 			return err
 		}

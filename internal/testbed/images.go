@@ -17,6 +17,7 @@ import (
 const (
 	dockerfile    = "docker/Dockerfile"
 	builderScript = "docker/builder.sh"
+	buildLabel    = "trunkline=build" // of the stage that compiles
 )
 
 // registryPatience is how long the registry may take to say whether it has the builder.
@@ -38,6 +39,7 @@ func (e *docker) buildImages(ctx context.Context) error {
 	if builder == nil || packages == nil {
 		return fmt.Errorf("%s has no ARG BUILDER and PACKAGES", dockerfile)
 	}
+	e.undo("image", "prune", "-f", "--filter", "label="+buildLabel) // what is left of the stages has no name
 	build := e.buildHere
 	if e.debootstrap || !e.hasImage(ctx, string(builder[1])) {
 		if err := e.makeBuilder(ctx, string(builder[1]), strings.Fields(string(packages[1]))); err != nil {
