@@ -244,10 +244,12 @@ func loseOne(n int, chunks *atomic.Int32) func(*nic.Packet) bool {
 // testFastRetransmit loses one packet of many each way: it is sent again by fast
 // retransmit, and nothing else is; no timer expires.
 func testFastRetransmit(t *testing.T, l place) {
+	timers := rfc9260Timers
+	timers.RTOInitial, timers.RTOMin = 10*sctpcore.Second, 10*sctpcore.Second // also on a busy machine
 	t.Run("ours", func(t *testing.T) {
 		var wires tampering
 		var lost atomic.Int32
-		ours := l.startWith(t, rfc9260Timers, sctpcore.Limits{}, wires.wrap)
+		ours := l.startWith(t, timers, sctpcore.Limits{}, wires.wrap)
 		conn, other := ours.call(t, l, "sink", smallPlan, slowPeer...)
 		wires.onTx(loseOne(200, &lost))
 		require.NoError(t, source(conn, smallPlan, nil))
@@ -265,7 +267,7 @@ func testFastRetransmit(t *testing.T, l place) {
 	t.Run("the peer's", func(t *testing.T) {
 		var wires tampering
 		var lost atomic.Int32
-		ours := l.startWith(t, rfc9260Timers, sctpcore.Limits{}, wires.wrap)
+		ours := l.startWith(t, timers, sctpcore.Limits{}, wires.wrap)
 		accept := ours.listen(addr(ipv4.ours, ourPort))
 		wires.onRx(loseOne(200, &lost))
 		args := peerArgs("client", "source", list(ipv4.peer), list(ipv4.ours), ourPort, smallPlan)

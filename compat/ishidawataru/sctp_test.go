@@ -42,7 +42,7 @@ func must(err error) {
 }
 
 // patience bounds what must happen; nothing is said of how long it takes.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // listen listens at an ephemeral port of the loopback.
 func listen(t *testing.T, cfg *SocketConfig) *SCTPListener {
