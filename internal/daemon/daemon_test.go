@@ -286,7 +286,7 @@ func TestEndsWithAStuckWorker(t *testing.T) {
 // says.
 func TestAnyReload(t *testing.T) {
 	r := start(t, usual, nil)
-	t.Setenv("NOTIFY_SOCKET", "") // nobody reads it
+	t.Setenv("NOTIFY_SOCKET", "")                              // nobody reads it
 	taken, err := r.d.dp.Listen(&dataplane.Addr{Port: 9}, nil) // has addresses and defaults taken back
 	require.NoError(t, err)
 	defer taken.Close()
