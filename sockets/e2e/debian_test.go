@@ -2,10 +2,12 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -82,10 +84,22 @@ func exchanges() []exchange {
 // linewise has a C program write each line at once.
 var linewise = []string{"stdbuf", "-oL"}
 
+// freePort is a TCP port of this machine on which nobody listens: iperf3 talks over TCP
+// beside SCTP, and somebody may have its usual one.
+func freePort() string {
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		return "5201"
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
 // tools copy and measure.
 func tools() []exchange {
-	iperf3, qperf := []string{"iperf3", "--sctp", "-c", "SERVER"}, []string{"qperf", "--wait_server", "10", "SERVER", "-t", "1"}
-	iperf3Server := []string{"iperf3", "--forceflush", "-s", "-1"}
+	port := freePort()
+	iperf3, qperf := []string{"iperf3", "--sctp", "-p", port, "-c", "SERVER"}, []string{"qperf", "--wait_server", "10", "SERVER", "-t", "1"}
+	iperf3Server := []string{"iperf3", "--forceflush", "-p", port, "-s", "-1"}
 	copied := outcome{echoes: true}
 	return []exchange{
 		{name: "checksctp", needs: []string{"checksctp"}, client: []string{"checksctp"}, outcome: outcome{says: "SCTP supported"}, local: true},
