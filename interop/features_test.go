@@ -135,6 +135,15 @@ func awaitAcked(t testing.TB, conn *dataplane.Conn, messages uint64) {
 	}, "not all is acknowledged; state: %s", state{conn})
 }
 
+// settled waits, when every message has come back, until the peer has acknowledged all of them
+// too. After a restart an association sends again what was not.
+func settled(t testing.TB, conn *dataplane.Conn) {
+	t.Helper()
+	info, err := conn.Info()
+	require.NoError(t, err)
+	awaitAcked(t, conn, info.RxMessages)
+}
+
 var smallPlan = plan{seed: 31, bytes: 2 << 20, streams: 8}
 
 // testSizes has messages of every size near a boundary echoed, with the extreme

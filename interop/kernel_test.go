@@ -57,6 +57,7 @@ func TestKernelReset(t *testing.T) {
 	seen := watch(conn)
 	var progress atomic.Uint64
 	require.NoError(t, verify(conn, p, &progress, nil))
+	settled(t, conn)
 
 	// The call begins before the networks are whole: what we send before it would be aborted.
 	for i := range networks {

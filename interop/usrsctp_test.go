@@ -250,6 +250,7 @@ func TestUsrsctpRestart(t *testing.T) {
 	seen := watch(conn)
 	var progress atomic.Uint64
 	require.NoError(t, verify(conn, p, &progress, nil))
+	settled(t, conn)
 	first.kill()
 	// The call begins before the networks are whole: a heartbeat of the old
 	// association that finds nobody calling is answered by ABORT (RFC 9260,
