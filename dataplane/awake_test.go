@@ -14,11 +14,18 @@ import (
 // gate is a port whose driver can be made to come back no more.
 type gate struct {
 	nic.Port
-	mu sync.Mutex // held: RxBurst blocks
+	mu   sync.Mutex    // held: RxBurst blocks
+	held chan struct{} // one for a worker that came while it was held
 }
 
 func (g *gate) RxBurst(queue int, pkts []*nic.Packet) int {
-	g.mu.Lock()
+	if !g.mu.TryLock() {
+		select {
+		case g.held <- struct{}{}:
+		default:
+		}
+		g.mu.Lock()
+	}
 	defer g.mu.Unlock()
 	return g.Port.RxBurst(queue, pkts)
 }
@@ -31,7 +38,7 @@ func TestStuckNamesTheWorker(t *testing.T) {
 		l := newLab(t, labOptions{
 			wrap: func(side, cable int, p nic.Port) nic.Port {
 				if side == 0 {
-					g = &gate{Port: p}
+					g = &gate{Port: p, held: make(chan struct{}, 1)}
 					return g
 				}
 				return p
@@ -44,10 +51,15 @@ func TestStuckNamesTheWorker(t *testing.T) {
 		})
 		require.Empty(t, l.a.Stuck(t.Context()))
 		g.mu.Lock()
+		stuckFor := func(d time.Duration) []int {
+			ctx, cancel := context.WithTimeout(t.Context(), d)
+			defer cancel()
+			return l.a.Stuck(ctx)
+		}
+		stuckFor(time.Millisecond) // wakes it, and may still be answered on the way to the driver
+		<-g.held
 		for alone := false; !alone; { // on a slow machine the other one may take its time, too
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-			stuck := l.a.Stuck(ctx)
-			cancel()
+			stuck := stuckFor(20 * time.Millisecond)
 			require.Contains(t, stuck, 0)
 			alone = len(stuck) == 1
 		}
