@@ -112,10 +112,16 @@ units() {
 	dpkg-query -L "$@" | sed -n 's,^.*/systemd/system/\([^/@]*\.\(service\|socket\)\)$,\1,p' | sort -u
 }
 
-# keep_from_boot PACKAGES: what was enabled by being installed.
+# keep_from_boot PACKAGES: what was enabled by being installed. What systemd brings is the system's own.
 keep_from_boot() {
 	command -v systemctl >/dev/null || return 0
+	for package; do
+		shift
+		[ "$package" = systemd ] || set -- "$@" "$package"
+	done
+	[ $# != 0 ] || return 0
 	for unit in $(units "$@"); do
+		[ "$(systemctl is-enabled "$unit" 2>/dev/null)" = enabled ] || continue
 		if $sudo systemctl disable --quiet "$unit"; then
 			say "not to be started at boot: $unit"
 		else
