@@ -20,19 +20,20 @@ const askPause = time.Millisecond
 // that sleeps is woken and answers; one that polls does so between two bursts. Workers of a
 // dataplane that was closed answer no more.
 func (d *Dataplane) Stuck(ctx context.Context) (stuck []int) {
-	for _, w := range d.workers {
-		w.question() // all at once
+	answers := make([]<-chan struct{}, len(d.workers))
+	for i, w := range d.workers {
+		answers[i] = w.question() // all at once
 	}
 	for i, w := range d.workers {
-		if !w.answers(ctx) {
+		if !w.answers(ctx, answers[i]) {
 			stuck = append(stuck, i)
 		}
 	}
 	return stuck
 }
 
-func (w *worker) answers(ctx context.Context) bool {
-	answer := w.question()
+// answers waits for the answer to a question, or for room to put it if there is none yet.
+func (w *worker) answers(ctx context.Context, answer <-chan struct{}) bool {
 	for answer == nil {
 		select {
 		case <-time.After(askPause):

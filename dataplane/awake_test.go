@@ -58,10 +58,11 @@ func TestStuckNamesTheWorker(t *testing.T) {
 		}
 		stuckFor(time.Millisecond) // wakes it, and may still be answered on the way to the driver
 		<-g.held
-		for alone := false; !alone; { // on a slow machine the other one may take its time, too
-			stuck := stuckFor(20 * time.Millisecond)
+		for alone, d := false, 10*time.Millisecond; !alone; d *= 2 { // on a slow machine the other one may take its time, too
+			stuck := stuckFor(d)
 			require.Contains(t, stuck, 0)
 			alone = len(stuck) == 1
+			require.Less(t, d, time.Minute, "%v", stuck)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
