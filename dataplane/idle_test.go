@@ -22,20 +22,30 @@ func awaitSleep(t *testing.T, w *worker) {
 func TestSleepersAreWoken(t *testing.T) {
 	l := newLab(t, labOptions{})
 	c, s := l.connect(nil)
-	before := [2]uint64{l.a.Stats().Workers[0].Woken, l.b.Stats().Workers[0].Woken}
-	const rounds = 50
+	const rounds, most = 50, 20
 	b := make([]byte, 8)
-	for range rounds {
-		awaitSleep(t, l.a.workers[0])
-		awaitSleep(t, l.b.workers[0])
-		_, err := c.Write([]byte("ping"))
-		require.NoError(t, err)
-		_, err = s.Read(b)
-		require.NoError(t, err)
+	woken := func() (n [2]uint64) {
+		for range rounds {
+			awaitSleep(t, l.a.workers[0])
+			awaitSleep(t, l.b.workers[0])
+			_, err := c.Write([]byte("ping"))
+			require.NoError(t, err)
+			_, err = s.Read(b)
+			require.NoError(t, err)
+		}
+		return [2]uint64{l.a.Stats().Workers[0].Woken, l.b.Stats().Workers[0].Woken}
 	}
-	for i, d := range []*Dataplane{l.a, l.b} {
+	// What comes while a worker is not quite asleep wakes nobody; a busy machine makes that last.
+	for i, before := 0, woken(); ; i++ {
+		now := woken()
+		if min(now[0]-before[0], now[1]-before[1]) >= rounds*3/4 {
+			break
+		}
+		require.Less(t, i, most, "from %v to %v in %d rounds", before, now, rounds)
+		before = now
+	}
+	for _, d := range []*Dataplane{l.a, l.b} {
 		st := d.Stats().Workers[0]
-		require.GreaterOrEqual(t, st.Woken, before[i]+rounds*3/4, "of side %d; the others came while it was not quite asleep", i)
 		require.Greater(t, st.Slept, sctpcore.Time(0))
 		require.GreaterOrEqual(t, st.Sleeps, st.Woken)
 		require.Greater(t, st.Gaps.Worst, sctpcore.Time(0))
@@ -61,7 +71,7 @@ func TestLinksAndOtherWorkersWake(t *testing.T) {
 		_, err = s.Read(b)
 		require.NoError(t, err)
 	}
-	require.NotEmpty(t, events)
+	await(t, events, sctpcore.EventPathState)
 }
 
 // deaf is a port that cannot wake anybody.
