@@ -2,7 +2,6 @@ package rig
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,18 +118,13 @@ func (r *Rig) drive(lanes []lane, size int, warm, span time.Duration) (Sample, e
 	}
 	time.Sleep(warm)
 	m := r.begin(total)
-	time.Sleep(span)
-	s := m.end(size)
+	s, err := m.over(span, size)
 	over.Store(true)
 	running.Wait()
-	var errs []error
 	for i := range lanes {
-		errs = append(errs, lanes[i].err)
+		err = errors.Join(err, lanes[i].err)
 	}
-	if s.Messages == 0 {
-		errs = append(errs, fmt.Errorf("rig: no message arrived over %s within %v", r.opt.Kind, span))
-	}
-	return s, errors.Join(errs...)
+	return s, err
 }
 
 func (l *lane) run(over *atomic.Bool) error {

@@ -129,7 +129,7 @@ func (l *Load) Received() (n uint64) {
 const pace = 50 * time.Microsecond
 
 // stopLimit is how long what was sent may take to arrive.
-const stopLimit = 10 * time.Second
+const stopLimit = 60 * time.Second
 
 // Stop ends the load, waits until all that was sent has arrived, and gives
 // the errors of its goroutines.
@@ -203,20 +203,26 @@ func (m *meter) end(size int) Sample {
 	return s
 }
 
+// over is end after a span of time, or longer: until a message has come, stopLimit at most.
+func (m *meter) over(span time.Duration, size int) (s Sample, err error) {
+	for time.Sleep(span); ; time.Sleep(look) {
+		s = m.end(size)
+		switch {
+		case s.Messages > 0:
+			return s, nil
+		case s.Wall > span+stopLimit:
+			return s, fmt.Errorf("rig: no message arrived over %s within %v", m.rig.opt.Kind, s.Wall)
+		}
+	}
+}
+
 // Measure puts a load on the rig, lets it run warm, and measures for span.
 func (r *Rig) Measure(size int, warm, span time.Duration) (Sample, error) {
 	l := r.StartLoad(size)
 	time.Sleep(warm)
 	m := r.begin(l.Received)
-	time.Sleep(span)
-	s := m.end(size)
-	if err := l.Stop(); err != nil {
-		return s, err
-	}
-	if s.Messages == 0 {
-		return s, fmt.Errorf("rig: no message arrived over %s within %v", r.opt.Kind, span)
-	}
-	return s, nil
+	s, err := m.over(span, size)
+	return s, errors.Join(l.Stop(), err)
 }
 
 func (r *Rig) packets() (n uint64) {

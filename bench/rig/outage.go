@@ -51,7 +51,7 @@ const (
 	settleSpan  = 60 * time.Millisecond
 	regainSpan  = 20 * time.Millisecond
 	regainShare = 0.9
-	missLimit   = 2 * time.Second        // for a switch, for the rate, for a mended path
+	missLimit   = 2 * time.Second        // for a switch, for the rate
 	look        = 500 * time.Microsecond // between two looks at what is waited for
 )
 
@@ -193,7 +193,7 @@ func (o *outing) awaitSwitch(at sctpcore.Time) (switched sctpcore.Time, ok bool,
 func (o *outing) currentCable() (cable int, err error) {
 	var failed error
 	next := int64(0)
-	ok, err := o.await(missLimit, func() bool {
+	ok, err := o.await(stopLimit, func() bool {
 		now := nic.Monotonic()
 		if now < next {
 			return false
@@ -216,7 +216,7 @@ func (o *outing) currentCable() (cable int, err error) {
 		return false
 	})
 	if err = errors.Join(err, failed); err == nil && !ok {
-		err = fmt.Errorf("rig: not every path was active again within %v", missLimit)
+		err = fmt.Errorf("rig: not every path was active again within %v", stopLimit)
 	}
 	return cable, err
 }

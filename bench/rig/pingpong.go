@@ -15,7 +15,7 @@ import (
 )
 
 // PingPong sends messages of size bytes, at least 9, over association 0 for a
-// span, one after another with a pause between, to an application at the other
+// span, at least one, one after another with a pause between, to an application at the other
 // side that sends each back. The times are those of the round trips, from the
 // call of Send to the return of Recv.
 func (r *Rig) PingPong(size int, pause, span time.Duration) (*Histogram, error) {
@@ -26,7 +26,7 @@ func (r *Rig) PingPong(size int, pause, span time.Duration) (*Histogram, error) 
 	echoed := make(chan error, 1)
 	go func() { echoed <- echo(server, size) }()
 	h, b := new(Histogram), make([]byte, size)
-	for end := time.Now().Add(span); time.Now().Before(end); {
+	for end := time.Now().Add(span); h.Count() == 0 || time.Now().Before(end); {
 		sent := nic.Monotonic()
 		binary.LittleEndian.PutUint64(b, uint64(sent))
 		if err := client.Send(b, nil); err != nil {
@@ -72,17 +72,15 @@ func (r *Rig) PollPingPong(size int, cpus [2]int, span time.Duration) (*Histogra
 	var over atomic.Bool
 	var running sync.WaitGroup
 	var errs [2]error
-	h := new(Histogram)
+	h, end := new(Histogram), nic.Monotonic()+int64(span)
 	for side, c := range []*dataplane.Conn{r.Client[0], r.Server[0]} {
 		running.Go(func() {
 			defer over.Store(true)
 			if errs[side] = pin(cpus[side]); errs[side] == nil {
-				errs[side] = r.bounce(side, c, size, h, &over)
+				errs[side] = r.bounce(side, c, size, h, end, &over)
 			}
 		})
 	}
-	time.Sleep(span)
-	over.Store(true)
 	running.Wait()
 	for _, err := range errs {
 		if err != nil {
@@ -92,15 +90,18 @@ func (r *Rig) PollPingPong(size int, cpus [2]int, span time.Duration) (*Histogra
 	return h, nil
 }
 
-// bounce sends a message whenever one has come, and side A the first; A records.
-func (r *Rig) bounce(side int, c *dataplane.Conn, size int, h *Histogram, over *atomic.Bool) error {
+// bounce sends a message whenever one has come, and side A the first; A records until the
+// end.
+func (r *Rig) bounce(side int, c *dataplane.Conn, size int, h *Histogram, end int64, over *atomic.Bool) error {
 	out, in := Batches(1, size), Batches(1, size)
 	var sent int64
 	for turn := side == A; !over.Load(); {
 		if turn {
 			now := nic.Monotonic()
 			if sent != 0 && side == A {
-				h.Record(time.Duration(now - sent))
+				if h.Record(time.Duration(now - sent)); now >= end {
+					return nil
+				}
 			}
 			sent, turn = now, false
 			if n, err := c.TrySendBatch(out); err != nil || n == 0 {

@@ -22,7 +22,7 @@ const (
 )
 
 // setUpLimit bounds the time until all associations and their paths are up.
-const setUpLimit = 20 * time.Second
+const setUpLimit = 60 * time.Second
 
 const serverPort = 5000
 

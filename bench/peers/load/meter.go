@@ -7,10 +7,10 @@ import (
 )
 
 // ErrStalled tells that a contestant came to a standstill.
-var ErrStalled = errors.New("no progress within 10 s: the contestant is at a standstill")
+var ErrStalled = errors.New("no progress within 30 s: the contestant is at a standstill")
 
 // stallLimit is the wall time without any operation after which a contestant has stalled.
-const stallLimit = 10 * time.Second
+const stallLimit = 30 * time.Second
 
 // Meter runs a contestant's steps until the CPU time of a Spec is used up.
 type Meter struct {

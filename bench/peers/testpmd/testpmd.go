@@ -19,8 +19,8 @@ import (
 const program = "dpdk-testpmd"
 
 const (
-	startLimit = 20 * time.Second
-	answer     = 15 * time.Second // of the prompt
+	startLimit = 60 * time.Second
+	answer     = 60 * time.Second // of the prompt
 	warm       = 300 * time.Millisecond
 	burst      = 32
 	inFlight   = 16 // bursts that each port begins with
