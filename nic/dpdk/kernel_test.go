@@ -73,7 +73,7 @@ func (s *space) in(t testing.TB, f func()) {
 	require.NoError(t, err)
 }
 
-// veth makes a veth pair, both ends up.
+// veth makes a veth pair, both ends up and known to be.
 func (s *space) veth(t testing.TB, mtu int) (a, b string) {
 	t.Helper()
 	a, b = uniqueName("tva"), uniqueName("tvb")
@@ -85,6 +85,13 @@ func (s *space) veth(t testing.TB, mtu int) (a, b string) {
 		require.NoError(t, err)
 		require.NoError(t, s.nl.LinkSetMTU(l, mtu))
 		require.NoError(t, s.nl.LinkSetUp(l))
+	}
+	for _, n := range []string{a, b} {
+		require.True(t, nictest.Poll(patience, func() bool { // the kernel has a thread for it
+			l, err := s.nl.LinkByName(n)
+			require.NoError(t, err)
+			return l.Attrs().RawFlags&unix.IFF_RUNNING != 0
+		}))
 	}
 	return a, b
 }

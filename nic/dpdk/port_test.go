@@ -20,7 +20,7 @@ import (
 	"github.com/trunkline-sctp/trunkline/nic/nictest"
 )
 
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // testType is IEEE 802's EtherType for local experiments.
 const testType = 0x88b5

@@ -42,7 +42,7 @@ type polled struct{ *Port }
 
 func (p *polled) TxBurst(queue int, pkts []*nic.Packet) int {
 	n := p.Port.TxBurst(queue, pkts)
-	nictest.Poll(time.Second, func() bool {
+	nictest.Poll(time.Minute, func() bool {
 		p.releaseTx(queue)
 		return p.lanes[tx][queue].held.len() == 0
 	})

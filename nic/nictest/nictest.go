@@ -25,7 +25,7 @@ const (
 )
 
 // timeout bounds every wait of the suite; ports in memory need none of it.
-var timeout = 30 * time.Second
+var timeout = 60 * time.Second
 
 // pair is what a test works on.
 type pair struct {
@@ -76,13 +76,16 @@ func Run(t *testing.T, newPair func(t *testing.T) (a, b nic.Port), quirks ...Qui
 	}
 }
 
-// Poll calls done until it is true or timeout has passed, and reports whether
-// it was: the bounded wait for drivers over real devices.
+// Poll calls done until it is true or timeout has passed, once more then, and reports
+// whether it was: the bounded wait for drivers over real devices.
 func Poll(timeout time.Duration, done func() bool) bool {
 	start := time.Now()
-	for i := 1; !done(); i++ {
+	for i := 1; ; i++ {
+		late := time.Since(start) > timeout
 		switch {
-		case time.Since(start) > timeout:
+		case done():
+			return true
+		case late:
 			return false
 		case i%256 == 0:
 			time.Sleep(50 * time.Microsecond) // let kernel and device threads run
@@ -90,7 +93,6 @@ func Poll(timeout time.Duration, done func() bool) bool {
 			runtime.Gosched()
 		}
 	}
-	return true
 }
 
 func waitLink(t *testing.T, p nic.Port, up bool) {

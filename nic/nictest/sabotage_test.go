@@ -123,7 +123,9 @@ func (s *sabotage) Close() error {
 // unharmed ports must pass.
 func TestSuiteFindsBreaches(t *testing.T) {
 	if how, ok := os.LookupEnv("NICTEST_BREACH"); ok {
-		timeout = 200 * time.Millisecond
+		if how != "none" {
+			timeout = 200 * time.Millisecond
+		}
 		Run(t, func(*testing.T) (a, b nic.Port) {
 			x, y := mem.NewPair(mem.Options{Buffers: 1024})
 			return &sabotage{Port: x, how: how}, &sabotage{Port: y, how: how}
