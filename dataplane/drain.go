@@ -7,7 +7,7 @@ import (
 
 // drainPatience is what a worker is given to take no more associations, however little time
 // there is for these to end.
-const drainPatience = 100 * time.Millisecond
+const drainPatience = time.Second
 
 // Drain has every association shut down gracefully, as Conn.CloseWrite does, and waits until
 // none is left or ctx is done (with one that is done already, none is shut down); it gives how many are left, for Close to abort, or -1 if a worker

@@ -7,27 +7,26 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 )
 
-// lookEvery is the time from one look at the workers to the next, if there is no watchdog; else
-// it is half of its time.
-const lookEvery = 5 * time.Second
+// unwatched stands for the watchdog's time if there is no watchdog.
+const unwatched = 20 * time.Second
 
 // watchdog looks at the workers until ctx is done, and feeds the service manager's watchdog
-// while they are well. GET /healthz has the same judgement.
+// while they are well. It looks four times in the watchdog's time, and a worker has half of
+// that to answer: a pause of the machine that is no longer does not have us killed.
 func (d *daemon) watchdog(ctx context.Context) {
-	every := lookEvery
-	patience, err := systemd.SdWatchdogEnabled(false)
+	within, err := systemd.SdWatchdogEnabled(false)
 	if err != nil {
 		d.log.Warn("no watchdog", "error", err)
 	}
-	feeding := err == nil && patience > 0
-	if feeding {
-		every = patience / 2
+	feeding := err == nil && within > 0
+	if !feeding {
+		within = unwatched
 	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(within / 4)
 	defer tick.Stop()
 	ill := false
 	for {
-		look, cancel := context.WithTimeout(ctx, every/2)
+		look, cancel := context.WithTimeout(ctx, within/2)
 		err := d.observer.Health(look)
 		cancel()
 		switch {

@@ -5,9 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/trunkline-sctp/trunkline/internal/config"
 )
+
+// reloadPatience is how long a worker may take to answer before a reload is refused: less than
+// the client of the control socket waits for the answer.
+const reloadPatience = 5 * time.Second
 
 // Reload reads the configuration again and applies what has changed in it. If something
 // has changed that cannot while associations live, or there is a mistake in it, nothing is
@@ -22,7 +27,9 @@ func (d *daemon) Reload(ctx context.Context) (changed []string, err error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	if err := d.observer.Health(ctx); err != nil { // what a worker does not answer would never end
+	look, cancel := context.WithTimeout(ctx, reloadPatience)
+	defer cancel()
+	if err := d.observer.Health(look); err != nil { // what a worker does not answer would never end
 		return nil, fmt.Errorf("no reload: %w", err)
 	}
 	d.notify.reloading()

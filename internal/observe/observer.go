@@ -109,10 +109,13 @@ func (o *Observer) History() History {
 }
 
 // Health is nil while every worker comes round to answer, and else names those that do not. It
-// asks them now, and waits for a second at most or until ctx is done.
+// asks them now, and waits until ctx is done, or for a second if ctx has no deadline.
 func (o *Observer) Health(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, overdue)
-	defer cancel()
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, overdue)
+		defer cancel()
+	}
 	if stuck := o.d.Stuck(ctx); len(stuck) > 0 {
 		return fmt.Errorf("stuck workers: %v; they do not come back from a port's driver", stuck)
 	}
