@@ -167,3 +167,22 @@ func TestChangeLeavesAssociationsAlone(t *testing.T) {
 	require.Error(t, err)
 	s.Close()
 }
+
+// TestAcceptedTooLate: an association that was taken from a listener while that was closed is
+// aborted; nobody would serve it.
+func TestAcceptedTooLate(t *testing.T) {
+	near, far := joined(t)
+	s, err := Start(far, config.Service{Kind: "echo", Port: 7})
+	require.NoError(t, err)
+	was := s.listener
+	l, err := far.Listen(&dataplane.Addr{Port: 8}, nil)
+	require.NoError(t, err)
+	c := dialPort(t, near, 8)
+	taken, err := l.AcceptSCTP()
+	require.NoError(t, err)
+	require.NoError(t, s.Change(config.Service{}))
+	s.admit(was, taken)
+	<-c.Done()
+	require.ErrorContains(t, c.Err(), "aborted by peer")
+	s.Close()
+}

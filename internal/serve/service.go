@@ -66,6 +66,7 @@ func (s *Service) Change(c config.Service) error {
 func (s *Service) unlisten() {
 	if s.listener != nil {
 		_ = s.listener.Close()
+		s.listener = nil
 	}
 }
 
@@ -97,19 +98,29 @@ func (s *Service) accept(l *dataplane.Listener) {
 		if err != nil {
 			return
 		}
-		s.mu.Lock()
-		does := s.does
-		s.open[c] = struct{}{}
-		s.mu.Unlock()
-		s.serving.Go(func() {
-			_ = handlers[does.Kind](c, does)
-			_ = c.Close()
-			<-c.Done()
-			s.mu.Lock()
-			delete(s.open, c)
-			s.mu.Unlock()
-		})
+		s.admit(l, c)
 	}
+}
+
+// admit serves an association that l has accepted. If l was closed meanwhile, the association
+// fares as those that nobody had taken from it.
+func (s *Service) admit(l *dataplane.Listener, c *dataplane.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l != s.listener {
+		_ = c.Abort("the service ends")
+		return
+	}
+	does := s.does
+	s.open[c] = struct{}{}
+	s.serving.Go(func() {
+		_ = handlers[does.Kind](c, does)
+		_ = c.Close()
+		<-c.Done()
+		s.mu.Lock()
+		delete(s.open, c)
+		s.mu.Unlock()
+	})
 }
 
 // handlers serve one association each, until it ends.
