@@ -99,7 +99,8 @@ func (p *probe) run(ctx context.Context, res *ProbeResult) {
 	sent, received := make(chan error, 1), make(chan error, 1)
 	go func() { sent <- sender.run(stop) }()
 	go func() { received <- receive(p.conn, p.verifier, &p.totals) }()
-	go func() { defer close(watched); p.watch(quit) }()
+	events := p.conn.Events(256) // before anything can happen
+	go func() { defer close(watched); p.watch(quit, events) }()
 
 	var over <-chan time.Time
 	if p.opt.Duration > 0 {
@@ -142,8 +143,7 @@ func ended(c *dataplane.Conn) bool {
 const probeEvery = 250 * time.Millisecond
 
 // watch shows the state, and failovers as they happen, until quit is closed.
-func (p *probe) watch(quit <-chan struct{}) {
-	events := p.conn.Events(256)
+func (p *probe) watch(quit <-chan struct{}, events <-chan dataplane.PathEvent) {
 	t := time.NewTicker(probeEvery)
 	defer t.Stop()
 	var messages, bytes uint64
@@ -151,6 +151,10 @@ func (p *probe) watch(quit <-chan struct{}) {
 	for {
 		select {
 		case <-quit:
+			for range len(events) { // of before
+				e := <-events
+				p.tell(&e)
+			}
 			p.pause = max(p.pause, p.totals.takePause())
 			return
 		case e, open := <-events:

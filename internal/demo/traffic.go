@@ -34,7 +34,7 @@ func (t *totals) came(now time.Time) {
 func (t *totals) takePause() time.Duration { return time.Duration(t.pause.Swap(0)) }
 
 // sender writes numbered messages to every stream in turn until stop is closed
-// or limit is reached; it runs in one goroutine.
+// or limit is reached, but some at least; it runs in one goroutine.
 type sender struct {
 	conn   *dataplane.Conn
 	sent   []uint64 // messages per stream; read it after run has returned
@@ -53,7 +53,9 @@ func (s *sender) run(stop <-chan struct{}) error {
 	for total := uint64(0); s.limit == 0 || total < s.limit; {
 		select {
 		case <-stop:
-			return nil
+			if total > 0 {
+				return nil
+			}
 		default:
 		}
 		n := s.due(start, total)

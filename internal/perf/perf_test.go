@@ -38,7 +38,7 @@ var remote = &dataplane.Addr{IPs: []netip.Addr{netip.MustParseAddr("10.0.0.2")},
 func measure(t *testing.T, o ClientOptions) (clientOut, serverOut string) {
 	t.Helper()
 	c, s := pair(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	var out, srv bytes.Buffer
 	served := make(chan error, 1)
 	go func() {
@@ -46,7 +46,7 @@ func measure(t *testing.T, o ClientOptions) (clientOut, serverOut string) {
 	}()
 	o.Remote, o.Out = remote, &out
 	var err error
-	for range 200 { // the server's goroutine may not listen yet
+	for ctx.Err() == nil { // the server's goroutine may not listen yet
 		if err = RunClient(ctx, c, o); err == nil || out.Len() > 0 {
 			break
 		}
@@ -108,10 +108,18 @@ func TestPlainOutput(t *testing.T) {
 	o.Interval = 50 * time.Millisecond
 	out, srv := measure(t, o)
 	require.Regexp(t, `^\[  1\] 10\.0\.0\.1:\d+ connected to 10\.0\.0\.2:5001\n\[ ID\] Interval +Transfer +Bitrate +Messages +Retr\n`, out)
-	require.Regexp(t, `(?m)^\[  1\]   0\.00-0\.\d\d   sec  [\d.]+ [KMG]iB +[\d.]+ [MG]bit/s +\d+ msg/s +\d+  tx$`, out)
-	require.Regexp(t, `(?m)^\[  1\]   0\.00-0\.\d\d   sec .*  receiver, client to server\nCPU  client to server: sender \d+%, receiver \d+% of one processor\n$`, out)
+	require.Regexp(t, `(?m)^\[  1\] +\d+\.\d\d-\d+\.\d\d +sec  [\d.]+ [KMG]iB +[\d.]+ [kMG]?bit/s +\d+ msg/s +\d+  tx$`, out)
+	require.Regexp(t, `(?m)^\[  1\]   0\.00-\d+\.\d\d +sec .*  receiver, client to server\nCPU  client to server: sender \d+%, receiver \d+% of one processor\n$`, out)
 	require.Contains(t, srv, "Server listening on 10.0.0.2:5001\n")
 	require.Regexp(t, `(?m)  rx$`, srv)
+}
+
+// TestShortRunHasALine: one that is over before the first interval.
+func TestShortRunHasALine(t *testing.T) {
+	o := options()
+	o.Time, o.Interval = time.Nanosecond, time.Hour
+	out, _ := measure(t, o)
+	require.Regexp(t, `(?m)  tx$`, out)
 }
 
 func TestFormatLine(t *testing.T) {

@@ -75,7 +75,8 @@ func (r *reporter) begin() {
 	fmt.Fprintf(r.out, "[ ID] %-13s      %-10s  %-14s  %-15s  %s\n", "Interval", "Transfer", "Bitrate", "Messages", "Retr")
 }
 
-// run writes interval lines until the function that it returns is called.
+// run writes interval lines until the function that it returns is called; of a run that was
+// over before the first, one.
 func (r *reporter) run() (stop func()) {
 	if r.every <= 0 {
 		return func() {}
@@ -88,6 +89,9 @@ func (r *reporter) run() (stop func()) {
 		for {
 			select {
 			case <-quit:
+				if r.last[0].at == 0 {
+					r.interval()
+				}
 				return
 			case <-t.C:
 				r.interval()

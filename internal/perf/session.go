@@ -61,8 +61,8 @@ func newSession(conn *dataplane.Conn, h hello) *Session {
 	}
 }
 
-// send writes data for the time of the hello, or until stop is closed, and then
-// the end message.
+// send writes data for the time of the hello, or until stop is closed, but one batch
+// at least, and then the end message.
 func (s *Session) send(stop <-chan struct{}) error {
 	n := max(1, min(maxBatch, batchBytes/s.h.Length))
 	payload := make([]byte, s.h.Length)
@@ -72,8 +72,7 @@ func (s *Session) send(stop <-chan struct{}) error {
 	batch := make([]dataplane.Message, n)
 	stream := 0
 	until := s.start.Add(time.Duration(s.h.Seconds * float64(time.Second)))
-	stopped := false
-	for !stopped && time.Now().Before(until) {
+	for stopped := false; !stopped; {
 		for i := range batch {
 			batch[i] = dataplane.Message{Data: payload, Stream: uint16(stream), PPID: ppidData, Unordered: s.h.Unordered}
 			stream = (stream + 1) % s.h.Streams
@@ -90,6 +89,7 @@ func (s *Session) send(stop <-chan struct{}) error {
 		case <-stop:
 			stopped = true
 		default:
+			stopped = !time.Now().Before(until)
 		}
 	}
 	t := s.tx.totals(cpuTime() - s.cpu0)
