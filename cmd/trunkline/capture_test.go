@@ -51,13 +51,13 @@ func TestCaptureOfADaemon(t *testing.T) {
 		require.Equal(t, exitOK, o.code, o.out+o.err)
 	}
 	path := filepath.Join(dir, "out.pcapng")
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c := command(ctx, "capture", "-w", path, "--control", socket, "-s", "200", "port", "7777", "and", "not", "chunk", "abort")
 	var messages strings.Builder
 	c.Stderr = &messages
 	require.NoError(t, c.Start())
-	require.Eventually(t, func() bool { st, err := os.Stat(path); return err == nil && st.Size() > 0 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { st, err := os.Stat(path); return err == nil && st.Size() > 0 }, patience, 10*time.Millisecond)
 	probe()
 	require.NoError(t, c.Process.Signal(syscall.SIGINT))
 	require.NoError(t, c.Wait(), messages.String())
@@ -65,7 +65,7 @@ func TestCaptureOfADaemon(t *testing.T) {
 	require.NotNil(t, said, messages.String())
 	captured, err := strconv.Atoi(said[1])
 	require.NoError(t, err)
-	require.Greater(t, captured, 20)
+	require.Greater(t, captured, 8, "the beginning and the end of an association, and a message at least")
 	require.NotEqual(t, "0", said[2], "ARP")
 	f, err := os.Open(path)
 	require.NoError(t, err)

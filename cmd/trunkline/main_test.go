@@ -33,6 +33,9 @@ type outcome struct {
 	out, err string
 }
 
+// patience bounds what must happen; it is no measure of anything.
+const patience = 2 * time.Minute
+
 // command is a process that runs one command line.
 func command(ctx context.Context, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, os.Args[0], args...)
@@ -43,7 +46,7 @@ func command(ctx context.Context, args ...string) *exec.Cmd {
 
 func trunkline(t *testing.T, args ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return finish(t, command(ctx, args...))
 }
@@ -156,7 +159,7 @@ func TestDemoOnTheMemoryWire(t *testing.T) {
 
 // TestSignalEndsADemo: a signal is an orderly end with an error, not a crash.
 func TestSignalEndsADemo(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c := command(ctx, "demo", "--device", "mem", "--duration", "1h", "--rate", "1000", "--json")
 	stdout, err := c.StdoutPipe()
