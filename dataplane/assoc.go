@@ -13,7 +13,8 @@ type assoc struct {
 	locals              []wire.Addr // our addresses
 	inward              bool        // the peer is this dataplane
 	paths               []path
-	place               int // in worker.order
+	plight              Plight // of them
+	place               int    // in worker.order
 	since               sctpcore.Time
 	begunFrom           *Binding // nil if the peer began it
 	up, down            bool

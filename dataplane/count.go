@@ -35,6 +35,7 @@ func (w *worker) noteStates(a *assoc) {
 			w.count(p)
 		}
 	}
+	w.judge(a)
 }
 
 // pathState takes over a path's change of state.
@@ -48,4 +49,5 @@ func (w *worker) pathState(a *assoc, e *sctpcore.Event) {
 		p.probing = false
 	}
 	w.count(p)
+	w.judge(a)
 }

@@ -132,6 +132,7 @@ type counts struct {
 	core    sctpcore.Counters
 	starved uint64
 	assocs  int
+	plights [NumPlights]int
 
 	failovers Failovers
 
@@ -150,6 +151,9 @@ func (c *counts) add(o *counts) {
 	}
 	c.starved += o.starved
 	c.assocs += o.assocs
+	for i := range c.plights {
+		c.plights[i] += o.plights[i]
+	}
 	c.failovers.Switched.addAll(&o.failovers.Switched)
 	c.failovers.Standstill.addAll(&o.failovers.Standstill)
 	addFields(reflect.ValueOf(&c.core).Elem(), reflect.ValueOf(&o.core).Elem())
@@ -199,7 +203,7 @@ func (s *Stats) fill(d *Dataplane, sum *counts) {
 func (w *worker) snapshot() (c counts) {
 	if w.call(func(w *worker) { c = w.counts() }) != nil {
 		c = w.last // written before the worker said that it has stopped
-		c.assocs, c.worker.Associations, c.paths = 0, 0, nil
+		c.assocs, c.worker.Associations, c.paths, c.plights = 0, 0, nil, [NumPlights]int{}
 	}
 	return c
 }
@@ -209,6 +213,9 @@ func (w *worker) counts() counts {
 		assocs: len(w.assocs), failovers: w.failovers, worker: w.polling.WorkerStats,
 		queues: w.queueCounts(), paths: w.pathCounts()}
 	c.worker.CPU, c.worker.Associations = w.cpu, len(w.assocs)
+	for i := AllActive; i < NumPlights; i++ {
+		c.plights[i] = w.plights[i].count
+	}
 	c.core.ChecksumErrors = w.drops[DropChecksum] // the core sees verified packets only
 	return c
 }

@@ -66,6 +66,7 @@ func (w *worker) dropPaths(a *assoc) {
 	for i := range a.paths {
 		w.dropPath(a, &a.paths[i])
 	}
+	w.judge(a)
 }
 
 func (w *worker) dropPath(a *assoc, p *path) {
@@ -108,6 +109,7 @@ func (w *worker) route(a *assoc, i int) {
 	_ = w.core.SetRoute(w.now, a.id, i, r) // fails only if the association has just ended
 	w.egress.release(old)
 	w.count(p)
+	w.judge(a)
 }
 
 // wayTo chooses among the ways to dst over links that are up the first by a port that has

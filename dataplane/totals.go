@@ -36,6 +36,8 @@ type Totals struct {
 	Drops  []DropCount
 	Ports  []PortState                 // in the order of Config.Ports, then the loopback
 	NoPort [sctpcore.NumPathStates]int // paths that map to no port, by state
+	// Plights is how many associations that have not ended are in each plight.
+	Plights [NumPlights]int
 }
 
 // FailoverBounds are those of Durations.Counts.
@@ -94,7 +96,7 @@ func (d *Dataplane) Totals() Totals {
 		t.addQueues(w, &c)
 	}
 	t.fill(d, &sum)
-	t.Drops = sum.list()
+	t.Drops, t.Plights = sum.list(), sum.plights
 	return t
 }
 

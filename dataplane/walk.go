@@ -44,8 +44,9 @@ func (e *PathEvent) Name() AssocName { return AssocName{e.Conn.w.number, e.Assoc
 
 // AssocSnapshot is an association as it was at one moment.
 type AssocSnapshot struct {
-	Name  AssocName
-	Since sctpcore.Time // that it exists, by the dataplane's clock
+	Name   AssocName
+	Since  sctpcore.Time // that it exists, by the dataplane's clock
+	Plight Plight
 	sctpcore.AssocInfo
 	Paths []PathInfo
 }
@@ -63,8 +64,9 @@ const (
 // goroutine at a time may use it.
 type Walk struct {
 	d     *Dataplane
-	at    int // worker
-	slot  int // of its core, the next one
+	in    Plight // of WalkWorst, the one it is at; else noPlight
+	at    int    // worker
+	slot  int    // of its core, the next one
 	list  []AssocSnapshot
 	paths []PathInfo
 	infos []sctpcore.PathInfo
@@ -80,6 +82,11 @@ func (d *Dataplane) Walk(after AssocName) *Walk {
 	return k
 }
 
+// WalkWorst begins with the associations in the worst plight; those in one plight are in the
+// order of Walk. To find the few worst ones costs no more where there are many others. One
+// whose plight changes meanwhile may be met twice, or be missed.
+func (d *Dataplane) WalkWorst() *Walk { return &Walk{d: d, in: NumPlights - 1} }
+
 // Next is the next associations, at most limit and at most 128: what the worker tells
 // between two bursts. They are valid until the next call. There are none after the
 // last one.
@@ -88,7 +95,13 @@ func (k *Walk) Next(limit int) []AssocSnapshot {
 	if k.list == nil {
 		k.list = make([]AssocSnapshot, walkTurn)
 	}
-	for k.at < len(k.d.workers) && limit > 0 {
+	for limit > 0 {
+		if k.at >= len(k.d.workers) {
+			if k.in <= AllActive {
+				return nil
+			}
+			k.in, k.at = k.in-1, 0
+		}
 		n, more := 0, false
 		err := k.d.workers[k.at].call(func(w *worker) { n, more = w.walk(k, limit) })
 		if err != nil || !more {
@@ -105,7 +118,13 @@ func (k *Walk) Next(limit int) []AssocSnapshot {
 // walk tells the next associations of this worker; more is false behind the last one.
 func (w *worker) walk(k *Walk, limit int) (n int, more bool) {
 	k.paths = k.paths[:0]
-	for tried := 0; k.slot < w.core.Slots(); k.slot++ {
+	for tried := 0; ; k.slot++ {
+		if k.in != noPlight {
+			k.slot = w.plights[k.in].next(k.slot)
+		}
+		if k.slot >= w.core.Slots() {
+			return n, false
+		}
 		if n == limit || tried == walkSlots || len(k.paths) >= walkPaths {
 			return n, true
 		}
@@ -114,7 +133,6 @@ func (w *worker) walk(k *Walk, limit int) (n int, more bool) {
 			n++
 		}
 	}
-	return n, false
 }
 
 // describe fills s; its paths are in k's memory.
@@ -122,7 +140,7 @@ func (w *worker) describe(a *assoc, s *AssocSnapshot, k *Walk) bool {
 	if !w.core.AssocInto(a.id, &s.AssocInfo) {
 		return false
 	}
-	s.Name, s.Since = AssocName{w.number, a.id}, a.since
+	s.Name, s.Since, s.Plight = AssocName{w.number, a.id}, a.since, a.plight
 	k.infos = w.core.Paths(a.id, k.infos[:0])
 	from := len(k.paths)
 	for i := range k.infos {

@@ -40,8 +40,13 @@ func (s *simulation) pass(ns int64) {
 }
 
 // walked is the names of all associations, in parts of at most limit.
-func walked(t testing.TB, d *Dataplane, limit int) (names []AssocName) {
-	for k := d.Walk(AssocName{}); ; {
+func walked(t testing.TB, d *Dataplane, limit int) []AssocName {
+	return names(t, d.Walk(AssocName{}), limit)
+}
+
+// names are what a walk meets, in parts of at most limit.
+func names(t testing.TB, k *Walk, limit int) (names []AssocName) {
+	for {
 		part := k.Next(limit)
 		if len(part) == 0 {
 			return names
@@ -78,6 +83,43 @@ func requireCounts(t *testing.T, d *Dataplane) {
 	for _, p := range got.Ports {
 		require.Equal(t, want[p.Name], p.Paths, p.Name)
 	}
+}
+
+// requirePlights holds the associations of each plight against the paths of all, and their
+// number, and gives it.
+func requirePlights(t *testing.T, d *Dataplane) [NumPlights]int {
+	t.Helper()
+	var want [NumPlights][]AssocName
+	for k := d.Walk(AssocName{}); ; {
+		part := k.Next(1000)
+		for i := range part {
+			worst, left := AllActive, false
+			for _, p := range part[i].Paths {
+				is := map[sctpcore.PathState]Plight{sctpcore.Active: AllActive, sctpcore.Unconfirmed: SomeUnconfirmed,
+					sctpcore.PotentiallyFailed: SomeFailing, sctpcore.Inactive: SomeInactive}[p.State]
+				if p.Port == "" {
+					is = SomeInactive
+				}
+				worst, left = max(worst, is), left || is != SomeInactive
+			}
+			if !left {
+				worst = NoneLeft
+			}
+			require.Equal(t, worst, part[i].Plight, "%+v", part[i].Paths)
+			want[worst] = append(want[worst], part[i].Name)
+		}
+		if len(part) == 0 {
+			break
+		}
+	}
+	totals := d.Totals().Plights
+	var all []AssocName
+	for p := NumPlights - 1; p >= AllActive; p-- {
+		require.Equal(t, len(want[p]), totals[p], "%v", p)
+		all = append(all, want[p]...)
+	}
+	require.Equal(t, all, names(t, d.WalkWorst(), 3))
+	return totals
 }
 
 func TestWalk(t *testing.T) {
@@ -145,6 +187,18 @@ func TestPathCounts(t *testing.T) {
 	s := newSimulation(t, 2, fault.Impairment{})
 	rng := rand.New(rand.NewPCG(1, 2))
 	conns := s.crowd(40)
+	late, err := s.a.Begin(nil, &Addr{IPs: []netip.Addr{addrOf(1, 0, false).Addr()}, Port: 7}, nil)
+	require.NoError(t, err)
+	met := requirePlights(t, s.a)
+	for range 1000 { // its other path is confirmed meanwhile
+		s.pass(1000)
+		met[SomeUnconfirmed] += requirePlights(t, s.a)[SomeUnconfirmed]
+	}
+	s.faults[0].Blackhole(fault.Both)
+	for range 200 {
+		s.pass(1e6)
+		met[SomeFailing] += requirePlights(t, s.a)[SomeFailing]
+	}
 	for range 60 {
 		cable := rng.IntN(2)
 		switch rng.IntN(4) {
@@ -160,12 +214,20 @@ func TestPathCounts(t *testing.T) {
 		s.pass(rng.Int64N(5e8))
 		requireCounts(t, s.a)
 		requireCounts(t, s.b)
+		requirePlights(t, s.b)
+		for p, n := range requirePlights(t, s.a) {
+			met[p] += n
+		}
 	}
-	for _, c := range conns {
+	for p := AllActive; p < NumPlights; p++ {
+		require.Positive(t, met[p], "never one that is %v", p)
+	}
+	for _, c := range append(conns, late) {
 		_ = c.Abort("enough")
 	}
 	s.pass(1e9)
 	requireCounts(t, s.a)
+	require.Zero(t, requirePlights(t, s.a))
 	require.Empty(t, walked(t, s.a, 10))
 }
 
@@ -255,9 +317,10 @@ func TestLoggingIsBounded(t *testing.T) {
 }
 
 // BenchmarkWalk goes through 100 000 dual-homed associations: how long a worker is
-// kept from its ports by one turn, and what all of it costs.
+// kept from its ports by one turn, and what all of it costs; and for the 200 worst of them, where one in a
+// thousand is in trouble.
 func BenchmarkWalk(b *testing.B) {
-	const n, ports = 100_000, 100
+	const n, ports, few = 100_000, 100, 200
 	s := newSimulationWith(b, 1, fault.Impairment{}, func(_ int, c *Config) {
 		c.Timers = sctpcore.RFC9260Timers()
 		c.Limits = sctpcore.DefaultLimits()
@@ -283,23 +346,40 @@ func BenchmarkWalk(b *testing.B) {
 		}
 	}
 	require.Len(b, walked(b, s.a, walkTurn), n)
+	b.Run("all", func(b *testing.B) {
+		benchmarkTurns(b, n, func(turn func(*Walk, int) int) {
+			for k := s.a.Walk(AssocName{}); turn(k, walkTurn) > 0; {
+			}
+		})
+	})
+	w := s.a.workers[0]
+	for i := 0; i < n; i += 1000 {
+		w.order[i].paths[0].state = sctpcore.Inactive
+		w.judge(w.order[i])
+	}
+	b.Run("worst", func(b *testing.B) {
+		benchmarkTurns(b, few, func(turn func(*Walk, int) int) {
+			for k, left := s.a.WalkWorst(), few; left > 0; {
+				left -= turn(k, left)
+			}
+		})
+	})
+}
+
+// benchmarkTurns measures the turns of walks through so many associations.
+func benchmarkTurns(b *testing.B, n float64, walk func(turn func(*Walk, int) int)) {
 	var worst, sum time.Duration
 	turns := 0
-	k := s.a.Walk(AssocName{})
 	b.ReportAllocs()
-	b.ResetTimer()
 	for range b.N {
-		k.at, k.slot = 0, 0
-		for {
+		walk(func(k *Walk, limit int) int {
 			from := time.Now()
-			part := k.Next(walkTurn)
+			part := k.Next(limit)
 			took := time.Since(from)
 			worst, sum = max(worst, took), sum+took
 			turns++
-			if len(part) == 0 {
-				break
-			}
-		}
+			return len(part)
+		})
 	}
 	b.ReportMetric(float64(worst.Microseconds()), "worst-turn-µs")
 	b.ReportMetric(float64(sum.Microseconds())/float64(turns), "turn-µs")

@@ -86,6 +86,7 @@ type worker struct {
 	starved   uint64
 	voice     voice
 	noPort    pathCount // paths that map to none
+	plights   [NumPlights]places
 	failovers Failovers
 	last      counts // when it has stopped
 	tap       tapping
