@@ -69,7 +69,7 @@ func newLook(name, short string, look func(context.Context, *admin.Client, watch
 	case ofAssocs:
 		c.Use += " [ASSOC]"
 		c.Args = arguments(cobra.MaximumNArgs(1))
-		c.Flags().BoolVar(&opt.All, "all", false, "all associations, not only the first 1000")
+		c.Flags().BoolVar(&opt.All, "all", false, "all associations in the order of their IDs, not only the 1000 worst")
 	case name == "drops":
 		c.Flags().BoolVar(&opt.All, "all", false, "reasons that did not occur, too")
 	}

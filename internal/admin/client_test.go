@@ -34,6 +34,10 @@ func TestClientSeesTheState(t *testing.T) {
 	st, err = r.client.State(ctx, Query{Parts: []string{"assocs"}, Assoc: id})
 	require.NoError(t, err)
 	require.Len(t, st.Assocs, 1)
+	st, err = r.client.State(ctx, Query{Parts: []string{"assocs"}, WorstFirst: true})
+	require.NoError(t, err)
+	require.Equal(t, id, st.Assocs[0].ID)
+	require.Zero(t, st.Hidden)
 	st, err = r.client.State(ctx, Query{Parts: []string{"assocs"}, After: id})
 	require.NoError(t, err)
 	require.Empty(t, st.Assocs)
@@ -49,7 +53,8 @@ func TestClientIsToldWhatIsWrong(t *testing.T) {
 		`parts: there is no "porst"; there are ports, assocs, drops, counters, workers`: {Parts: []string{"porst"}},
 		`limit: "10001" is not a whole number from 1 to 10000`:                          {Limit: 10001},
 		`limit: "-1" is not a whole number from 1 to 10000`:                             {Limit: -1},
-		"observe: ": {Parts: []string{"assocs"}, After: "no id"},
+		"observe: ":                              {Parts: []string{"assocs"}, After: "no id"},
+		"with the worst first there is no after": {Parts: []string{"assocs"}, After: "0.1", WorstFirst: true},
 	} {
 		_, err := r.client.State(t.Context(), q)
 		require.ErrorContains(t, err, want)

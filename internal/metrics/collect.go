@@ -17,7 +17,7 @@ import (
 const scrapes = 4
 
 // Of is what Handler needs: the State of o, with at most that many associations, asked for
-// anew for each scrape. When a worker does not answer they are missing, and all else is
+// anew for each scrape. They are the first ones, not the worst: who has series is to keep them. When a worker does not answer they are missing, and all else is
 // there.
 func Of(o *observe.Observer, associations func() int) func() observe.State {
 	return func() observe.State {
@@ -57,6 +57,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	started.collect(ch, float64(s.Started.UnixMilli())/1e3)
 	assocs.collect(ch, float64(s.Associations))
 	notShown.collect(ch, float64(max(0, s.Associations-len(s.Assocs))))
+	for _, p := range s.Plights {
+		plights.collect(ch, float64(p.Count), p.Plight)
+	}
 	offPrimary.collect(ch, float64(s.OffPrimary))
 	collectPathCounts(ch, &s)
 	switching.collectTimes(ch, s.Failovers.Switched.Counts, s.Failovers.Switched.Sum)

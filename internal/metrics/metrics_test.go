@@ -30,6 +30,7 @@ func full(n, shown int) observe.State {
 	at := time.Unix(1_700_000_000, 0)
 	s := observe.State{Time: at.Add(time.Minute), Started: at, Node: "alpha", Version: "v1", Associations: n, OffPrimary: 1,
 		PathCounts: []observe.PathCount{{Port: "", State: "INACTIVE", Count: 1}, {Port: "p0", State: "ACTIVE", Count: n}, {Port: "p1", State: "ACTIVE", Count: n}},
+		Plights:    []observe.Plight{{Plight: "lost", Count: 1}, {Plight: observe.Well, Count: n}},
 		Drops:      []observe.Drop{{Name: "dataplane_no_route", Help: "x", Count: 3}},
 		Workers: []observe.Worker{{Number: 0, CPU: -1, Assocs: n, WorstGap: 2.5, Sleeps: 4, Slept: 1.5,
 			GapCounts: []observe.Gaps{{Below: 1e-6, Count: 5}, {Below: 2e-6, Count: 7}, {Below: 0, Count: 1}}}},
@@ -75,6 +76,7 @@ func TestScrapeShowsTheState(t *testing.T) {
 		`trunkline_associations 3`,
 		`trunkline_associations_not_shown 0`,
 		`trunkline_associations_off_primary 1`,
+		`trunkline_associations_by_plight{plight="lost"} 1`,
 		`trunkline_sctp_curr_estab{snmp="SctpCurrEstab"} 1`,
 		`trunkline_sctp_out_sctp_packs_total{snmp="SctpOutSCTPPacks"} 16`,
 		`trunkline_sctp_t3_rtx_expireds_total{snmp="SctpT3RtxExpireds"} 21`,

@@ -13,6 +13,8 @@ var (
 		"Associations that have no series of their own, because there are more than metrics.associations of the configuration.")
 	offPrimary = newFamily("associations_off_primary", gauge,
 		"Associations whose new data goes to another path than the primary one.")
+	plights = newFamily("associations_by_plight", gauge,
+		"Associations by the worst of their paths: lost where each is inactive or has no port, inactive where one is, failing where one is potentially failed, unconfirmed, active.", "plight")
 	paths     = newFamily("paths", gauge, "Paths of all associations that map to the port, none for no port, and are in the state.", "port", "state")
 	portInfo  = newFamily("port_info", gauge, "1, with what the port is.", "port", "driver", "mac")
 	drops     = newFamily("drops_total", counter, "What was thrown away, by reason; `trunkline drops` says what each one is.", "reason")
@@ -115,7 +117,7 @@ func oneIf(yes bool) float64 {
 
 // families are all metrics, in the order of docs/metrics.md.
 func families() []*family {
-	all := []*family{buildInfo, started, assocs, notShown, offPrimary, paths, switching, standstill}
+	all := []*family{buildInfo, started, assocs, notShown, plights, offPrimary, paths, switching, standstill}
 	for _, c := range ownHelp {
 		all = append(all, own[c.name])
 	}

@@ -13,12 +13,14 @@ import (
 type pageKey struct {
 	after, only dataplane.AssocName
 	limit       int
+	worst       bool
 }
 
 // page is a part of the associations, shared by all who ask for it in the same second.
 type page struct {
 	assocs []Assoc
 	next   string
+	more   bool // the limit kept others out
 }
 
 // maxPages bounds the pages that are kept for others.
@@ -35,7 +37,10 @@ func (w *Want) key() (k pageKey, err error) {
 			return k, fmt.Errorf("%w: %w", ErrWant, err)
 		}
 	}
+	k.worst = w.WorstFirst
 	switch {
+	case w.WorstFirst && w.After != "":
+		return k, fmt.Errorf("%w: with the worst first there is no after", ErrWant)
 	case w.Limit < 0 || w.Limit > MaxAssocs:
 		return k, fmt.Errorf("%w: limit %d is not from 1 to %d", ErrWant, w.Limit, MaxAssocs)
 	case w.Limit == 0:
@@ -105,21 +110,33 @@ func (o *Observer) walk(k pageKey) (p page) {
 		return p
 	}
 	walk := o.d.Walk(k.after)
-	for len(p.assocs) < k.limit {
-		batch := walk.Next(k.limit - len(p.assocs))
+	if k.worst {
+		walk = o.d.WalkWorst()
+	}
+	met := map[dataplane.AssocName]bool{} // one whose plight changes is met again
+	for {
+		batch := walk.Next(k.limit - len(p.assocs) + 1) // one more shows that there are more
 		if len(batch) == 0 {
 			return p
 		}
 		for i := range batch {
+			if met[batch[i].Name] {
+				continue
+			}
+			if p.more = len(p.assocs) == k.limit; p.more {
+				if !k.worst {
+					p.next = p.assocs[k.limit-1].ID
+				}
+				return p
+			}
+			met[batch[i].Name] = true
 			p.assocs = append(p.assocs, o.assocOf(&batch[i]))
 		}
 	}
-	p.next = p.assocs[len(p.assocs)-1].ID
-	return p
 }
 
 func (o *Observer) assocOf(s *dataplane.AssocSnapshot) Assoc {
-	a := Assoc{ID: s.Name.String(), State: s.State.String(), Since: o.wall(s.Since), Worker: int(s.Name.Worker),
+	a := Assoc{ID: s.Name.String(), State: s.State.String(), Plight: s.Plight.String(), Since: o.wall(s.Since), Worker: int(s.Name.Worker),
 		LocalPort: s.LocalPort, PeerPort: s.PeerPort, Local: make([]netip.Addr, len(s.LocalAddrs)),
 		InStreams: s.InStreams, OutStreams: s.OutStreams, Paths: make([]Path, len(s.Paths)), Features: features(s.Features),
 		TxMessages: s.TxMessages, RxMessages: s.RxMessages, TxChunks: s.TxDataChunks, RxChunks: s.RxDataChunks,

@@ -157,6 +157,11 @@ type Want struct {
 	After string
 	Limit int    // at most MaxAssocs; 0 is DefaultAssocs
 	Assoc string // this one only
+
+	// WorstFirst is for people, who must not miss a path in trouble among many: those whose
+	// plight is worse come before others, and After makes no sense. Else they are in the
+	// order of their IDs, so that who was shown stays shown, and all can be had part by part.
+	WorstFirst bool
 }
 
 // Bounds of Want.Limit.
@@ -194,7 +199,25 @@ func (o *Observer) State(w Want) (State, error) {
 	}
 	p, err := o.page(w)
 	s.Assocs, s.Next = p.assocs, p.next
+	if w.WorstFirst && p.more {
+		s.Hidden = s.hidden()
+	}
 	return s, err
+}
+
+// hidden is what a limit kept out of Assocs.
+func (s *State) hidden() Hidden {
+	h := Hidden{Associations: max(1, s.Associations-len(s.Assocs))}
+	if s.Assocs[len(s.Assocs)-1].Plight == Well {
+		return h // and so are all that would come after it
+	}
+	for _, p := range s.Plights {
+		if p.Plight != Well {
+			h.Troubled += p.Count
+		}
+	}
+	h.Troubled = max(0, h.Troubled-len(s.Assocs))
+	return h
 }
 
 // wall is a time of the dataplane's clock as one of the calendar.

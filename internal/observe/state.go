@@ -19,16 +19,36 @@ type State struct {
 	Counters []Counter `json:"counters,omitempty"` // of the SCTP-MIB (RFC 3873), in the order of /proc/net/sctp/snmp, then ours
 	Workers  []Worker  `json:"workers,omitempty"`
 
-	// Associations is how many there are; Assocs may be a part of them, in the order of
-	// their IDs. Next is the ID to ask for the next part after, "" if there is none.
+	// Associations is how many there are; Assocs may be a part of them. In the order of their
+	// IDs, Next is the ID to ask for the next part after, "" if there is none; with the worst
+	// first, Hidden is what the limit kept out.
 	Associations int    `json:"associations"`
 	Next         string `json:"next,omitempty"`
+	Hidden       Hidden `json:"hidden,omitzero"`
 
 	// Of all associations, whatever part of them Assocs is:
 	PathCounts []PathCount `json:"path_counts"` // by port, then state; none that is 0
+	Plights    []Plight    `json:"plights"`     // each one, the worst first
 	OffPrimary int         `json:"off_primary"` // associations whose new data goes elsewhere than to their primary path
 	Failovers  Failovers   `json:"failovers"`
 }
+
+// Hidden is associations that a limit keeps out of a list with the worst first.
+type Hidden struct {
+	Associations int `json:"associations"`
+	Troubled     int `json:"troubled"` // of them, those whose plight is not Well
+}
+
+// Plight is how many associations have a worst path of a kind.
+type Plight struct {
+	// Plight is "lost" where every path is INACTIVE or has no port, "inactive" where one is,
+	// "failing" where one is PF, "unconfirmed", and Well.
+	Plight string `json:"plight"`
+	Count  int    `json:"count"`
+}
+
+// Well is the plight of associations whose paths are all ACTIVE.
+const Well = "active"
 
 // PathCount is how many paths map to a port, "" for none, and are in a state.
 type PathCount struct {
@@ -87,7 +107,8 @@ type Queue struct {
 type Assoc struct {
 	ID         string       `json:"id"` // unique while the daemon runs, e.g. "0.17"
 	State      string       `json:"state"`
-	Since      time.Time    `json:"since"` // that it exists
+	Plight     string       `json:"plight"` // of its paths: see Plight
+	Since      time.Time    `json:"since"`  // that it exists
 	Worker     int          `json:"worker"`
 	LocalPort  uint16       `json:"local_port"`
 	PeerPort   uint16       `json:"peer_port"`

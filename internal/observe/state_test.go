@@ -2,10 +2,13 @@ package observe
 
 import (
 	"encoding/json"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
 )
 
 var everything = Want{Ports: true, Drops: true, Counters: true, Workers: true, Assocs: true}
@@ -59,6 +62,59 @@ func TestState(t *testing.T) {
 	_ = s
 }
 
+// TestWorstFirst: what is in trouble is at the head of the shortest list, and what no list has
+// is counted.
+func TestWorstFirst(t *testing.T) {
+	r := newRig(t, 2)
+	for range 5 {
+		r.dial()
+	}
+	single, err := r.dp[1].Listen(&dataplane.Addr{IPs: []netip.Addr{netip.MustParseAddr("10.7.1.2")}, Port: 8}, nil)
+	require.NoError(t, err)
+	_, err = r.dp[0].Begin(nil, &dataplane.Addr{IPs: []netip.Addr{netip.MustParseAddr("10.7.1.2")}, Port: 8}, nil)
+	require.NoError(t, err)
+	r.run(time.Second)
+	require.NotNil(t, single.TryAccept())
+	cut := func(cable int, up bool) {
+		require.NoError(t, r.wires[cable][0].SetLink(up))
+		r.run(time.Second)
+		r.o.sample(time.Now())
+	}
+	look := func(limit int) (st State, ports []uint16) {
+		st, err := r.o.State(Want{Assocs: true, WorstFirst: true, Limit: limit})
+		require.NoError(t, err)
+		require.Empty(t, st.Next)
+		require.Equal(t, 6, st.Associations)
+		for _, a := range st.Assocs {
+			ports = append(ports, a.PeerPort)
+		}
+		return st, ports
+	}
+	cut(0, true)
+	st, _ := look(6)
+	require.Equal(t, []Plight{{"lost", 0}, {"inactive", 0}, {"failing", 0}, {"unconfirmed", 0}, {Well, 6}}, st.Plights)
+	require.Zero(t, st.Hidden)
+	st, _ = look(4)
+	require.Equal(t, Hidden{Associations: 2}, st.Hidden)
+
+	cut(0, false)
+	st, ports := look(6)
+	require.Equal(t, []Plight{{"lost", 0}, {"inactive", 5}, {"failing", 0}, {"unconfirmed", 0}, {Well, 1}}, st.Plights)
+	require.Equal(t, []uint16{7, 7, 7, 7, 7, 8}, ports)
+	st, _ = look(5)
+	require.Equal(t, Hidden{Associations: 1}, st.Hidden)
+	st, _ = look(3)
+	require.Equal(t, Hidden{Associations: 3, Troubled: 2}, st.Hidden)
+
+	cut(0, true)
+	cut(1, false)
+	st, ports = look(1)
+	require.Equal(t, []Plight{{"lost", 1}, {"inactive", 5}, {"failing", 0}, {"unconfirmed", 0}, {Well, 0}}, st.Plights)
+	require.Equal(t, []uint16{8}, ports)
+	require.Equal(t, "lost", st.Assocs[0].Plight)
+	require.Equal(t, Hidden{Associations: 5, Troubled: 5}, st.Hidden)
+}
+
 func TestParts(t *testing.T) {
 	r := newRig(t, 2)
 	for range 5 {
@@ -91,7 +147,7 @@ func TestParts(t *testing.T) {
 	one, err := r.o.State(Want{Assocs: true, Assoc: all.Assocs[3].ID})
 	require.NoError(t, err)
 	require.Equal(t, ids(all.Assocs[3:4]), ids(one.Assocs))
-	for _, bad := range []Want{{Assocs: true, After: "x"}, {Assocs: true, Assoc: "1"}, {Assocs: true, Limit: -1}, {Assocs: true, Limit: MaxAssocs + 1}} {
+	for _, bad := range []Want{{Assocs: true, After: "x"}, {Assocs: true, Assoc: "1"}, {Assocs: true, Limit: -1}, {Assocs: true, WorstFirst: true, After: all.Assocs[0].ID}, {Assocs: true, Limit: MaxAssocs + 1}} {
 		_, err := r.o.State(bad)
 		require.ErrorIs(t, err, ErrWant)
 	}

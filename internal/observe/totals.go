@@ -19,6 +19,9 @@ func (o *Observer) stateOf(t *dataplane.Totals, now time.Time) State {
 		s.PathCounts = appendCounts(s.PathCounts, p.Name, &t.Ports[i].Paths)
 	}
 	s.PathCounts = appendCounts(s.PathCounts, "", &t.NoPort)
+	for p := dataplane.NumPlights - 1; p >= dataplane.AllActive; p-- {
+		s.Plights = append(s.Plights, Plight{p.String(), t.Plights[p]})
+	}
 	for _, d := range t.Drops {
 		s.Drops = append(s.Drops, Drop(d))
 	}

@@ -7,5 +7,6 @@
 //	GET v1/events, followed ────────────────┘
 //
 // It is files only, served as they are: no framework, nothing from elsewhere, and nothing that
-// changes the daemon. It shows the first 500 associations, joined by peer.
+// changes the daemon. It shows the 500 worst associations, joined by peer; what it says of
+// all is from totals.
 package page

@@ -97,9 +97,9 @@ func (f *fake) follow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// populate gives it so many associations with a few peers, two paths each.
+// populate gives it so many associations with a few peers, two paths each; it lists 500.
 func (f *fake) populate(n, peers int) {
-	f.state.Assocs, f.state.Associations = nil, n
+	f.state.Assocs, f.state.Associations, f.state.Hidden.Associations = nil, n, max(0, n-500)
 	for i := range min(n, 500) {
 		a := observe.Assoc{ID: fmt.Sprintf("0.%d", i+1), State: "ESTABLISHED", LocalPort: 36412, PeerPort: 36412}
 		for net, port := range []string{"east", "west"} {
@@ -108,6 +108,28 @@ func (f *fake) populate(n, peers int) {
 		}
 		f.state.Assocs = append(f.state.Assocs, a)
 	}
+	f.count()
+}
+
+// count has the totals of those listed, and of the others, which are well.
+func (f *fake) count() {
+	paths, lost := map[observe.PathCount]int{{Port: "east", State: "ACTIVE"}: 2 * f.state.Hidden.Associations}, 0
+	for _, a := range f.state.Assocs {
+		left := false
+		for _, p := range a.Paths {
+			paths[observe.PathCount{Port: p.Port, State: p.State}]++
+			left = left || p.State != "INACTIVE"
+		}
+		if !left {
+			lost++
+		}
+	}
+	f.state.PathCounts = nil
+	for c, n := range paths {
+		c.Count = n
+		f.state.PathCounts = append(f.state.PathCounts, c)
+	}
+	f.state.Plights = []observe.Plight{{Plight: "lost", Count: lost}, {Plight: observe.Well, Count: f.state.Associations - lost}}
 }
 
 // fail has the first path of every association with the peer go by west.
@@ -117,6 +139,7 @@ func (f *fake) fail(peer int, state string) {
 			p[0].State, p[0].Current, p[1].Current = state, false, true
 		}
 	}
+	f.count()
 }
 
 func (f *fake) tell(events ...observe.Event) {

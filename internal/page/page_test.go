@@ -87,6 +87,19 @@ func TestSystemPageSaysTheState(t *testing.T) {
 	b.await(`document.querySelector("#facts dd").textContent === "10,000"`)
 	require.Contains(t, b.eval(`document.querySelector("#map").textContent`), "and 192 more peers")
 	require.Less(t, b.eval(`document.querySelectorAll("*").length`), 3000.0, "what is drawn is bounded")
+	require.Equal(t, "These are the worst 500 associations; 9,500 others are not drawn.", b.eval(`document.querySelector("#hidden").textContent`))
+	require.Contains(t, b.eval(`document.querySelector("#more").textContent`), "The worst 30 of 20,000 paths.")
+
+	// A path in trouble counts even where it is not drawn.
+	f.change(func() {
+		f.state.Ports[0].Up = true
+		f.state.Hidden.Troubled = 2
+		f.state.PathCounts = append(f.state.PathCounts, observe.PathCount{State: "INACTIVE", Count: 3})
+		f.state.Plights[0].Count = 1
+	})
+	b.await(`document.querySelector("#verdict").textContent === "3 of 20,003 paths are not active; 1 association without any path."`)
+	require.Equal(t, "bad", b.eval(`document.querySelector("#verdict").dataset.level`))
+	require.Contains(t, b.eval(`document.querySelector("#hidden").textContent`), "not drawn, 2 of them in trouble, too.")
 	b.clean(f.URL)
 }
 

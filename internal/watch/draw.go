@@ -195,9 +195,9 @@ func (m *model) pathLines(most int) []string {
 	}
 	m.order(all)
 	m.first = min(m.first, max(0, len(all)-1))
-	title := bold.paint("PATHS", true) + fmt.Sprintf(" by %s", m.sort)
-	if st.Next != "" {
-		title += fmt.Sprintf(", of the first %d of %d associations", len(st.Assocs), st.Associations)
+	head := []string{bold.paint("PATHS", true) + fmt.Sprintf(" by %s", m.sort) + pathTotals(st)}
+	if st.Hidden.Associations > 0 {
+		head = append(head, yellow.paint(hidden(st), true))
 	}
 	t := &table{columns: pathsView.columns, width: m.width, color: true}
 	var rows [][]cell
@@ -205,15 +205,36 @@ func (m *model) pathLines(most int) []string {
 		rows = append(rows, pathRow(p.assoc, p.path))
 	}
 	if len(rows) == 0 {
-		return []string{title + ": none"}
+		return head
 	}
-	return append([]string{title}, more(t.lines(rows), most, "path")...)
+	return append(head, more(t.lines(rows), most+1-len(head), "path")...)
 }
+
+// pathTotals is how many paths of all associations are in which state, the worst first.
+func pathTotals(st *observe.State) string {
+	n := map[string]int{}
+	for _, c := range st.PathCounts {
+		n[c.State] += c.Count
+	}
+	var all []string
+	for _, state := range slices.Backward(pathStates) {
+		if n[state] > 0 {
+			all = append(all, stateStyle(state).paint(fmt.Sprintf("%d %s", n[state], state), true))
+		}
+	}
+	if all == nil {
+		return ": none"
+	}
+	return ": " + strings.Join(all, ", ")
+}
+
+// pathStates are the states of paths, from good to bad.
+var pathStates = []string{"ACTIVE", "UNCONFIRMED", "PF", "INACTIVE"}
 
 // order puts the paths into the order that is wanted.
 func (m *model) order(all []onePath) {
 	trouble := func(p onePath) int {
-		return slices.Index([]string{"ACTIVE", "UNCONFIRMED", "PF", "INACTIVE"}, p.path.State)*1000 + min(999, p.path.Errors)
+		return slices.Index(pathStates, p.path.State)*1000 + min(999, p.path.Errors)
 	}
 	slices.SortStableFunc(all, func(a, b onePath) int {
 		switch m.sort {

@@ -123,7 +123,7 @@ func TestEveryTableOfALiveDaemon(t *testing.T) {
 	require.Empty(t, notes)
 	out, notes = v.shown(t, Assocs, Options{page: 2})
 	require.Equal(t, 3, strings.Count(out, "\n"), out)
-	require.Equal(t, "these are the first 2 of 3 associations; --all shows all\n", notes)
+	require.Equal(t, "these are the worst 2 of 3 associations; --all shows all, in the order of their IDs\n", notes)
 	id := strings.Fields(strings.Split(whole, "\n")[2])[0]
 	out, _ = v.shown(t, Paths, Options{Assoc: id})
 	require.Equal(t, 2, strings.Count(out, "\n"+id), out)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trunkline-sctp/trunkline/internal/admin"
+	"github.com/trunkline-sctp/trunkline/internal/observe"
 )
 
 // Options of a look at a daemon.
@@ -68,7 +69,7 @@ func (v *view) once(ctx context.Context, c *admin.Client, s Screen, o Options) e
 	out := bufio.NewWriter(s.Out)
 	t := &table{columns: v.columns, width: s.Width, color: s.Color}
 	shown, separator := 0, "[\n"
-	for q := (admin.Query{Parts: []string{v.part}, Assoc: o.Assoc, Limit: o.page}); ; {
+	for q := (admin.Query{Parts: []string{v.part}, Assoc: o.Assoc, Limit: o.page, WorstFirst: v.part == "assocs" && !o.All}); ; {
 		st, err := c.State(ctx, q)
 		if err != nil {
 			return err
@@ -86,11 +87,10 @@ func (v *view) once(ctx context.Context, c *admin.Client, s Screen, o Options) e
 		if err != nil {
 			return err
 		}
-		if st.Next == "" {
-			break
+		if st.Hidden.Associations > 0 {
+			defer fmt.Fprintf(s.Notes, "%s; --all shows all, in the order of their IDs\n", hidden(st))
 		}
-		if !o.All {
-			defer fmt.Fprintf(s.Notes, "these are the first %d of %d associations; --all shows all\n", len(st.Assocs), max(st.Associations, len(st.Assocs)+1))
+		if st.Next == "" {
 			break
 		}
 		q.After = st.Next
@@ -104,6 +104,15 @@ func (v *view) once(ctx context.Context, c *admin.Client, s Screen, o Options) e
 		fmt.Fprintln(out, v.note)
 	}
 	return out.Flush()
+}
+
+// hidden says what is not among the associations of a state, because there are too many.
+func hidden(st *observe.State) string {
+	s := fmt.Sprintf("these are the worst %d of %d associations", len(st.Assocs), len(st.Assocs)+st.Hidden.Associations)
+	if n := st.Hidden.Troubled; n > 0 {
+		s += fmt.Sprintf("; %d of those that are not shown are in trouble, too", n)
+	}
+	return s
 }
 
 // writeItems goes on with a JSON array.

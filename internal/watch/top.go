@@ -17,7 +17,7 @@ import (
 
 const (
 	lookEvery  = time.Second
-	topAssocs  = 200 // associations whose paths top shows
+	topAssocs  = 200 // associations whose paths top shows, the worst
 	topEvents  = 50  // latest events that it keeps
 	topHistory = 600 // points of rates that it keeps
 )
@@ -59,7 +59,7 @@ type look struct {
 func ask(ctx context.Context, c *admin.Client, points int) (*look, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	st, err := c.State(ctx, admin.Query{Parts: []string{"ports", "assocs", "drops", "workers"}, Limit: topAssocs})
+	st, err := c.State(ctx, admin.Query{Parts: []string{"ports", "assocs", "drops", "workers"}, Limit: topAssocs, WorstFirst: true})
 	if err != nil {
 		return nil, err
 	}

@@ -120,7 +120,7 @@ PORT  LINK     PATHS           IN                        OUT
 p0    up 2.5G      1  1.25 Gbit/s  ██████······  2.50 Gbit/s  ████████████
 p1    down         1  1.00 kbit/s  █···········      0 bit/s  ············
 
-PATHS by trouble
+PATHS by trouble: 1 INACTIVE, 1 UNCONFIRMED, 1 ACTIVE
 ASSOC     TO        PORT  STATE          RTO      SRTT      CWND  ERRORS
 0.17      10.0.2.2  none  INACTIVE     1.6 s   12.4 ms  1.46 KiB       5
 1.3    *  fd00::2   p1    UNCONFIRMED    1 s         -  4.28 KiB       0
@@ -136,6 +136,25 @@ EVENTS
 18:59:58.400  missed      12 events came faster than they were read
 drops: inet_no_route 30/s  there is no route to the destination
 `, screenOf(m))
+}
+
+// TestTopSaysWhatItHides: what is not among the associations that it has is in its totals, and said to
+// be missing.
+func TestTopSaysWhatItHides(t *testing.T) {
+	m := told(t)
+	st := m.look.state
+	st.Associations, st.Hidden = 100_002, observe.Hidden{Associations: 100_000}
+	st.PathCounts = append(st.PathCounts, observe.PathCount{Port: "p1", State: "ACTIVE", Count: 200_000}, observe.PathCount{Port: "p1", State: "PF", Count: 3})
+	require.Contains(t, screenOf(m), `
+PATHS by trouble: 1 INACTIVE, 3 PF, 1 UNCONFIRMED, 200001 ACTIVE
+these are the worst 2 of 100002 associations
+ASSOC `)
+	st.Hidden.Troubled = 7
+	require.Contains(t, screenOf(m), "these are the worst 2 of 100002 associations; 7 of those that are not shown are…\n")
+	m.width = 100
+	require.Contains(t, screenOf(m), "associations; 7 of those that are not shown are in trouble, too\n")
+	st.Assocs, st.PathCounts, st.Hidden = nil, nil, observe.Hidden{}
+	require.Contains(t, screenOf(m), "\nPATHS by trouble: none\n\nEVENTS\n")
 }
 
 func TestTopFitsEveryTerminal(t *testing.T) {

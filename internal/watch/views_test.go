@@ -18,6 +18,7 @@ func sample() *observe.State {
 	ip := netip.MustParseAddr
 	return &observe.State{
 		Time: now, Started: now.Add(-25 * time.Hour), Node: "east", Version: "0.5.0", Associations: 2,
+		PathCounts: []observe.PathCount{{Port: "p0", State: "ACTIVE", Count: 1}, {Port: "p1", State: "UNCONFIRMED", Count: 1}, {State: "INACTIVE", Count: 1}},
 		Ports: []observe.Port{
 			{Name: "p0", Driver: "net_af_packet", MAC: "02:00:00:00:00:01", MTU: 1500, Up: true, SpeedMbps: 2500, Paths: 1,
 				Addrs:   []netip.Prefix{netip.MustParsePrefix("10.0.1.1/24"), netip.MustParsePrefix("fd00:1::1/64")},

@@ -9,12 +9,12 @@ async function get(path, options) {
   return answer;
 }
 
-// The first associations are enough for a picture; all are in `trunkline assocs`.
+// The worst associations are enough for a picture; all are in `trunkline assocs --all`.
 const limit = 500;
 
 export async function look() {
   const [state, history] = await Promise.all([
-    get(`v1/state?parts=ports,assocs,drops,counters&limit=${limit}`).then((r) => r.json()),
+    get(`v1/state?parts=ports,assocs,drops,counters&order=worst&limit=${limit}`).then((r) => r.json()),
     get("v1/history").then((r) => r.json()),
   ]);
   return { state, points: history.points ?? [] };

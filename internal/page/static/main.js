@@ -4,7 +4,7 @@ import { follow, look } from "./api.js";
 import { byId, html, table } from "./dom.js";
 import { clock, duration, millis, plural, short } from "./format.js";
 import { draw as drawMap } from "./map.js";
-import { bySeverity, glyphs, sentence, verdict, words } from "./model.js";
+import { bySeverity, glyphs, pathCount, sentence, verdict, words } from "./model.js";
 import { drawSmall, drawStrips, Rates } from "./plots.js";
 
 const kept = 500; // events
@@ -48,9 +48,10 @@ function drawTables(state) {
     ["", ({ p }) => [p.current && "data goes here", p.primary && "primary"].filter(Boolean).join(", ")],
     ["round trip", ({ p }) => (p.srtt_ms > 0 ? millis(p.srtt_ms) : "–"), true], ["RTO", ({ p }) => millis(p.rto_ms), true], ["cwnd", ({ p }) => short(p.cwnd), true],
     ["errors", ({ p }) => String(p.errors), true], ["retransmitted", ({ p }) => short(p.retransmits), true]], paths.slice(0, rows));
-  const hidden = state.associations - (state.assocs ?? []).length;
-  byId("more").textContent = hidden > 0 || paths.length > rows
-    ? `${plural(Math.min(rows, paths.length), "path")} of ${paths.length.toLocaleString("en")}, the worst first${hidden > 0 ? `; the map has the first ${plural(state.assocs.length, "association")} of ${state.associations.toLocaleString("en")}` : ""}. All are in: trunkline paths --all` : "";
+  byId("more").textContent = paths.length > rows ? `The worst ${rows} of ${plural(pathCount(state), "path")}. All are in: trunkline paths --all` : "";
+  const { associations: hidden, troubled } = state.hidden ?? { associations: 0, troubled: 0 };
+  byId("hidden").textContent = hidden > 0
+    ? `These are the worst ${plural(state.assocs.length, "association")}; ${plural(hidden, "other")} ${hidden === 1 ? "is" : "are"} not drawn${troubled > 0 ? `, ${troubled.toLocaleString("en")} of them in trouble, too` : ""}.` : "";
 }
 
 function drawEvents() {

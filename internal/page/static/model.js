@@ -64,21 +64,26 @@ export function homeOf(address, ports) {
   }));
 }
 
-// verdict is the whole in one sentence, and how good it is.
+// pathCount is how many paths all associations have.
+export const pathCount = (state) => sum(state.path_counts ?? []);
+
+const sum = (list) => list.reduce((n, x) => n + x.count, 0);
+
+// verdict is the whole in one sentence, and how good it is: of all associations, also of those
+// that are not listed.
 export function verdict(state) {
   const down = (state.ports ?? []).filter((p) => !p.up);
-  const paths = (state.assocs ?? []).flatMap((a) => a.paths);
-  const off = paths.filter((p) => p.state !== "ACTIVE");
-  const lost = (state.assocs ?? []).filter((a) => a.paths.length > 0 && a.paths.every((p) => p.state === "INACTIVE" || p.link_down));
-  const shown = (state.assocs ?? []).length < state.associations ? ` (of the first ${plural(state.assocs.length, "association")})` : "";
+  const counts = state.path_counts ?? [];
+  const paths = pathCount(state), off = paths - sum(counts.filter((c) => c.state === "ACTIVE"));
+  const lost = sum((state.plights ?? []).filter((p) => p.plight === "lost"));
   const said = [];
   if (down.length > 0) said.push(`${down.map((p) => p.name).join(", ")}: no link`);
-  if (off.length > 0) said.push(`${off.length === paths.length ? "all" : off.length.toLocaleString("en")} of ${plural(paths.length, "path")} ${off.length === 1 ? "is" : "are"} not active${shown}`);
-  if (lost.length > 0) said.push(`${plural(lost.length, "association")} without any path`);
-  if (lost.length > 0) return { level: "bad", text: `${said.join("; ")}.` };
+  if (off > 0) said.push(`${off === paths ? "all" : off.toLocaleString("en")} of ${plural(paths, "path")} ${off === 1 ? "is" : "are"} not active`);
+  if (lost > 0) said.push(`${plural(lost, "association")} without any path`);
+  if (lost > 0) return { level: "bad", text: `${said.join("; ")}.` };
   if (said.length > 0) return { level: "warn", text: `${said.join("; ")}. Traffic goes on.` };
   if (state.associations === 0) return { level: "good", text: "All ports are up. There are no associations." };
-  return { level: "good", text: `All ports are up, and all ${plural(paths.length, "path")} of ${plural(state.assocs.length, "association")} active.` };
+  return { level: "good", text: `All ports are up, and all ${plural(paths, "path")} of ${plural(state.associations, "association")} active.` };
 }
 
 // strips is how each port's link was over time, as pieces {from, to, word}, out of the
