@@ -72,6 +72,8 @@ func (s *steering) inward(frame []byte, _ int) int {
 	return 0
 }
 
+const etherLen = 14
+
 // sctpInside is the SCTP packet in a frame on the loopback and the version of its IP, 0
 // if it has none or a part of one.
 func sctpInside(frame []byte) (version int, packet []byte) {

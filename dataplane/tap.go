@@ -12,14 +12,11 @@ import (
 	"github.com/trunkline-sctp/trunkline/nic/tape"
 )
 
-// Bounds of Taps. One takes for each worker BufferBytes, rounded up to a power of two
-// and to two bursts of whole frames, half as much again, and 256 KiB.
+// MaxTaps bounds the Taps of a Dataplane. One takes for each worker BufferBytes, rounded up to
+// a power of two and to two bursts of whole frames, half as much again, and 256 KiB.
+const MaxTaps = 4
+
 const (
-	MaxTaps             = 4
-	DefaultTapBuffer    = 4 << 20 // 3 ms of 10 Gbit/s
-	MaxTapBuffer        = 1 << 30
-	tapSlack            = 64 // what a frame may have beyond MTU and Ethernet header before it is cut
-	etherLen            = 14
 	headlessName        = "none"
 	headlessDescription = "packets that no port was found for"
 )
@@ -35,7 +32,7 @@ type TapOptions struct {
 	// SnapLen is how many bytes of a frame are copied; 0 is all.
 	SnapLen int
 	// BufferBytes is the room for copies that wait for Next, for each worker; 0 is
-	// DefaultTapBuffer, at most MaxTapBuffer.
+	// tape.DefaultBuffer, at most tape.MaxBuffer.
 	BufferBytes int
 }
 
@@ -85,20 +82,13 @@ func (d *Dataplane) TapPorts() []nic.Info {
 //
 // The errors are for bad options, ErrTooManyTaps, and net.ErrClosed.
 func (d *Dataplane) Tap(o TapOptions) (*Tap, error) {
-	longest := 0
+	mtu := 0
 	for _, p := range d.ports {
-		longest = max(longest, p.info.MTU+etherLen+tapSlack)
+		mtu = max(mtu, p.info.MTU)
 	}
-	switch {
-	case o.SnapLen < 0:
-		return nil, fmt.Errorf("dataplane: a tap's SnapLen of %d is negative: use 0 for whole frames", o.SnapLen)
-	case o.BufferBytes < 0 || o.BufferBytes > MaxTapBuffer:
-		return nil, fmt.Errorf("dataplane: a tap's BufferBytes of %d is outside 0..%d", o.BufferBytes, MaxTapBuffer)
-	case o.SnapLen == 0 || o.SnapLen > longest:
-		o.SnapLen = longest
-	}
-	if o.BufferBytes == 0 {
-		o.BufferBytes = DefaultTapBuffer
+	snap, buffer, err := tape.Sizes(o.SnapLen, o.BufferBytes, mtu)
+	if err != nil {
+		return nil, fmt.Errorf("dataplane: a tap's %w", err)
 	}
 	if d.taps.Add(1) > MaxTaps {
 		d.taps.Add(-1)
@@ -107,7 +97,7 @@ func (d *Dataplane) Tap(o TapOptions) (*Tap, error) {
 	t := &Tap{d: d, ports: d.TapPorts(), start: time.Now().Add(-time.Duration(d.cfg.Clock()))}
 	var lanes []*tape.Lane
 	for range d.workers {
-		l := &tapLane{match: o.Match, lane: tape.NewLane(o.SnapLen, o.BufferBytes), counts: make([]tapCount, len(t.ports))}
+		l := &tapLane{match: o.Match, lane: tape.NewLane(snap, buffer), counts: make([]tapCount, len(t.ports))}
 		t.lanes, lanes = append(t.lanes, l), append(lanes, l.lane)
 	}
 	t.merge = tape.NewMerge(lanes...)

@@ -16,6 +16,8 @@ import (
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/nic/fault"
 	"github.com/trunkline-sctp/trunkline/nic/mem"
+	"github.com/trunkline-sctp/trunkline/nic/tape"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
 
@@ -152,7 +154,7 @@ func TestTapTellsWhatIsDroppedOnTheWayOut(t *testing.T) {
 	for range 20 { // its ABORTs wait for ARP, which never answers
 		r.exchange(r.packet(0, initChunk...))
 	}
-	for range 100 {
+	for dropCount(t, r.d, "inet_neighbour_dead") == 0 {
 		r.now += 1e8
 		r.exchange()
 	}
@@ -166,6 +168,55 @@ func TestTapTellsWhatIsDroppedOnTheWayOut(t *testing.T) {
 		name + " tx inet_neighbour_dead":  dropCount(t, r.d, "inet_neighbour_dead"),
 	}, reasons)
 	require.Positive(t, tap.Count(0).Filtered)
+
+	// The next one does not wait, since nobody is there.
+	dead := dropCount(t, r.d, "inet_neighbour_dead")
+	r.exchange(r.packet(0, initChunk...))
+	require.Equal(t, []string{name + " tx inet_neighbour_dead"}, told(r.d, taken(tap)))
+	require.Equal(t, dead+1, dropCount(t, r.d, "inet_neighbour_dead"))
+}
+
+// TestTapTellsWhatHasNoRoom: packets that no headers can be put before, no addresses suit, or
+// that are cut when there is no buffer for the pieces.
+func TestTapTellsWhatHasNoRoom(t *testing.T) {
+	r := newRawPeer(t, 1)
+	r.exchange(r.arp(layers.ARPRequest))
+	tap := newTap(t, r.d, TapOptions{})
+	w := r.d.workers[0]
+	p := &w.ports[0]
+	sctp := make([]byte, 1000)
+	wire.PutHeader(sctp, 7, 5000, 99)
+	us, them := wire.AddrFrom(addrOf(0, 0, false).Addr()), wire.AddrFrom(addrOf(1, 0, false).Addr())
+	six := wire.AddrFrom(addrOf(0, 0, true).Addr())
+	send := func(headroom int, o sctpcore.Outbound) {
+		pkt := p.copyOf(sctp)
+		require.NotNil(t, pkt)
+		pkt.Prepend(pkt.Headroom() - headroom)
+		o.N = len(sctp)
+		w.forward(&o, pkt)
+	}
+	tells := func(line string) []byte {
+		t.Helper()
+		got := taken(tap)
+		require.Equal(t, []string{line}, told(r.d, got))
+		return got[0].Data
+	}
+	send(10, sctpcore.Outbound{Src: us, Dst: them})
+	ip := gopacket.NewPacket(tells("none tx dataplane_no_headroom"), layers.LayerTypeIPv4, gopacket.Default).NetworkLayer().(*layers.IPv4)
+	require.Equal(t, []string{"10.0.1.1", "10.0.1.2"}, []string{ip.SrcIP.String(), ip.DstIP.String()})
+	send(100, sctpcore.Outbound{Src: six, Dst: them})
+	tells("none tx dataplane_no_source")
+
+	e := w.answerTo(&sctpcore.Outbound{Src: us, Dst: them}, nil)
+	pkt := p.copyOf(sctp)
+	held := make([]*nic.Packet, mem.DefaultBuffers)
+	n := p.nic.Alloc(held)
+	w.sendCut(e, pkt, 596)
+	nic.Free(held[:n])
+	require.Len(t, tells(p.info.Name+" tx dataplane_no_buffer"), 14+596, "the first piece")
+	for _, name := range []string{"dataplane_no_headroom", "dataplane_no_source", "dataplane_no_buffer"} {
+		require.EqualValues(t, 1, dropCount(t, r.d, name), name)
+	}
 }
 
 // TestTapTellsOfAFullTxQueue: what a port does not take in time.
@@ -180,6 +231,16 @@ func TestTapTellsOfAFullTxQueue(t *testing.T) {
 	require.EqualValues(t, 1, dropCount(t, r.d, "dataplane_tx_ring_full"))
 	arp := gopacket.NewPacket(got[0].Data, layers.LayerTypeEthernet, gopacket.Default).Layer(layers.LayerTypeARP)
 	require.EqualValues(t, layers.ARPReply, arp.(*layers.ARP).Operation)
+
+	// Beyond what is kept for it within a turn.
+	w := r.d.workers[0]
+	for range outCapacity + 3 {
+		w.sendFrame(p, r.arp(layers.ARPRequest))
+	}
+	require.Equal(t, slices.Repeat([]string{p.info.Name + " tx dataplane_tx_ring_full"}, 3), told(r.d, taken(tap)))
+	r.exchange()
+	require.Len(t, taken(tap), outCapacity)
+	require.EqualValues(t, 1+outCapacity+3, dropCount(t, r.d, "dataplane_tx_ring_full"))
 }
 
 // TestTapTellsWhatCannotBeHandedOnOrCopied: frames for a tx queue of another worker that does
@@ -406,7 +467,7 @@ func TestTapsComeAndGo(t *testing.T) {
 
 func TestTapOptionsAndBounds(t *testing.T) {
 	l, _, _, run := quietPair(t, 1)
-	for _, o := range []TapOptions{{SnapLen: -1}, {BufferBytes: -1}, {BufferBytes: MaxTapBuffer + 1}} {
+	for _, o := range []TapOptions{{SnapLen: -1}, {BufferBytes: -1}, {BufferBytes: tape.MaxBuffer + 1}} {
 		_, err := l.a.Tap(o)
 		require.Error(t, err)
 	}

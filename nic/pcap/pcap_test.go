@@ -15,6 +15,7 @@ import (
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/nic/mem"
 	"github.com/trunkline-sctp/trunkline/nic/nictest"
+	"github.com/trunkline-sctp/trunkline/nic/tape"
 )
 
 func TestContract(t *testing.T) {
@@ -298,7 +299,7 @@ func TestFailingWriterIsReported(t *testing.T) {
 
 func TestBadOptions(t *testing.T) {
 	x, _ := mem.NewPair(mem.Options{})
-	for _, o := range []Options{{SnapLen: -1}, {BufferBytes: -1}, {BufferBytes: MaxBufferBytes + 1}} {
+	for _, o := range []Options{{SnapLen: -1}, {BufferBytes: -1}, {BufferBytes: tape.MaxBuffer + 1}} {
 		_, err := Wrap(x, io.Discard, o)
 		require.Error(t, err)
 	}

@@ -12,16 +12,6 @@ import (
 	"github.com/trunkline-sctp/trunkline/nic/tape"
 )
 
-// Bounds and defaults of Options.
-const (
-	DefaultBufferBytes = 4 << 20 // 3 ms of 10 Gbit/s
-	MaxBufferBytes     = 1 << 30
-	// frameSlack is what a frame may have beyond MTU and Ethernet header
-	// before it is cut: two VLAN tags, and room to see that it was too long.
-	frameSlack = 64
-	etherLen   = 14
-)
-
 // Options say what is captured and how. The zero value captures whole frames
 // in real time.
 type Options struct {
@@ -30,7 +20,7 @@ type Options struct {
 	SnapLen int
 	// BufferBytes is the room for frames that wait for the writer, for each
 	// queue in each direction, at least two bursts of the largest frames;
-	// 0 is DefaultBufferBytes, at most MaxBufferBytes.
+	// 0 is tape.DefaultBuffer, at most tape.MaxBuffer.
 	BufferBytes int
 	// Clock gives the timestamps, read once per burst; nil is nic.Monotonic.
 	Clock nic.Clock
@@ -60,21 +50,13 @@ var _ nic.Port = (*Port)(nil)
 // writes the file's header to w. Close closes p as well. An error says which
 // option is bad, or is w's.
 func Wrap(p nic.Port, w io.Writer, opts Options) (*Port, error) {
-	info := p.Info()
-	switch {
-	case w == nil:
+	if w == nil {
 		return nil, errors.New("pcap: the writer is nil: open a file for the capture")
-	case opts.SnapLen < 0:
-		return nil, fmt.Errorf("pcap: SnapLen %d is negative: use 0 for whole frames", opts.SnapLen)
-	case opts.BufferBytes < 0 || opts.BufferBytes > MaxBufferBytes:
-		return nil, fmt.Errorf("pcap: BufferBytes %d is outside 0..%d", opts.BufferBytes, MaxBufferBytes)
 	}
-	whole := info.MTU + etherLen + frameSlack
-	if opts.SnapLen == 0 || opts.SnapLen > whole {
-		opts.SnapLen = whole
-	}
-	if opts.BufferBytes == 0 {
-		opts.BufferBytes = DefaultBufferBytes
+	info := p.Info()
+	var err error
+	if opts.SnapLen, opts.BufferBytes, err = tape.Sizes(opts.SnapLen, opts.BufferBytes, info.MTU); err != nil {
+		return nil, fmt.Errorf("pcap: %w", err)
 	}
 	if opts.Clock == nil {
 		opts.Clock = nic.Monotonic

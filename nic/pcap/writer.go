@@ -10,7 +10,7 @@ import (
 )
 
 // pause is the writer's sleep between two looks at the lanes. It is what
-// DefaultBufferBytes has to cover.
+// tape.DefaultBuffer has to cover.
 const pause = 2 * time.Millisecond
 
 // writer is the goroutine behind a Port.

@@ -1,9 +1,40 @@
 package tape
 
 import (
+	"fmt"
+
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/ring"
 )
+
+// Bounds of what is asked of lanes.
+const (
+	DefaultBuffer = 4 << 20 // bytes: 3 ms of 10 Gbit/s
+	MaxBuffer     = 1 << 30
+	etherLen      = 14
+	// slack is what a frame may have beyond MTU and Ethernet header before it is cut: two
+	// VLAN tags, and room to see that it was too long.
+	slack = 64
+)
+
+// Sizes are NewLane's for options that say to keep snapLen bytes of each frame, 0 being whole
+// ones, and to have room for bufferBytes, 0 being DefaultBuffer, at ports of this MTU or less. The errors
+// are for options out of range.
+func Sizes(snapLen, bufferBytes, mtu int) (snap, bytes int, err error) {
+	whole := mtu + etherLen + slack
+	switch {
+	case snapLen < 0:
+		return 0, 0, fmt.Errorf("SnapLen %d is negative: use 0 for whole frames", snapLen)
+	case bufferBytes < 0 || bufferBytes > MaxBuffer:
+		return 0, 0, fmt.Errorf("BufferBytes %d is outside 0..%d", bufferBytes, MaxBuffer)
+	case snapLen == 0 || snapLen > whole:
+		snapLen = whole
+	}
+	if bufferBytes == 0 {
+		bufferBytes = DefaultBuffer
+	}
+	return snapLen, bufferBytes, nil
+}
 
 // Lane is the way of one polling thread's frames. A burst is staged, then as much of
 // it as turned out to be so is committed by one push.
