@@ -260,6 +260,9 @@ func (w *worker) attend(c *Conn) {
 			_ = w.core.Abort(w.now, a.id, []byte("closed before it was up"))
 			return
 		}
+		if a.closedAt == 0 {
+			w.lingering = append(w.lingering, a)
+		}
 		a.closedAt = max(w.now, 1) // 0 is open
 	}
 	a.finished = c.finished.Load()

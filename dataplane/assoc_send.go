@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
@@ -129,12 +130,17 @@ func (w *worker) tellDry(a *assoc) {
 // abortLingering ends associations that were closed and whose peer keeps its
 // window shut: T5-shutdown-guard runs only once all data is delivered.
 func (w *worker) abortLingering() {
-	for _, a := range w.order {
-		if a.closedAt != 0 && !a.down && !a.shutdown && w.now-a.closedAt > w.patience {
+	w.lingering = slices.DeleteFunc(w.lingering, func(a *assoc) bool {
+		if a.down || a.shutdown {
+			return true
+		}
+		late := w.now-a.closedAt > w.patience
+		if late {
 			w.drops[DropLingering]++
 			_ = w.core.Abort(w.now, a.id, []byte("closed, and the peer takes nothing"))
 		}
-	}
+		return late
+	})
 }
 
 // moreToDo has the association looked at again in the next iteration.

@@ -486,6 +486,7 @@ func TestCloseBeforeItIsUpDeliversWhatWasSent(t *testing.T) {
 	require.Equal(t, "in a hurry", string(in[0].Data[:in[0].N]))
 	s.until(10, "end", func() bool { return c.ended.Load() && srv.ended.Load() })
 	require.NoError(t, c.Err())
+	s.until(1, "forgetting", func() bool { return len(c.w.lingering) == 0 })
 }
 
 func TestCloseBeforeItIsUp(t *testing.T) {
@@ -513,7 +514,10 @@ func TestClosedAssociationWithAPeerThatTakesNothingEnds(t *testing.T) {
 	}
 	s.until(10, "coming up", func() bool { return c.assoc.up })
 	require.NoError(t, c.Close())
+	s.step()
+	require.Len(t, c.w.lingering, 1)
 	s.until(60, "end", func() bool { return c.ended.Load() })
+	require.Empty(t, c.w.lingering)
 	require.ErrorIs(t, c.Err(), syscall.ECONNABORTED)
 	require.EqualValues(t, 1, dropCount(t, s.a, "dataplane_lingering"))
 	require.NoError(t, srv.Close())

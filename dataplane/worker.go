@@ -61,6 +61,7 @@ type worker struct {
 	listeners map[listenKey]listening
 	again     []*assoc
 	doing     []*assoc // again's twin
+	lingering []*assoc // closed: those that have not begun to shut down, and some that have
 
 	frags     *inet.Reassembler
 	routes    *inet.Routes
