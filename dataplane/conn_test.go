@@ -443,7 +443,7 @@ func TestCloseOfTheDataplaneEndsEverything(t *testing.T) {
 	errs := make(chan error, 2)
 	go func() { _, err := s.Read(make([]byte, 1)); errs <- err }()
 	go func() { _, err := ln.Accept(); errs <- err }()
-	events := l.b.Events(1)
+	events := l.b.Subscribe(1).Paths
 	require.NoError(t, l.b.Close())
 	within(t, "the peer's end", func() { <-c.Done() })
 	require.ErrorIs(t, c.Err(), syscall.ECONNRESET, "an ABORT was sent")

@@ -38,13 +38,8 @@ const portEvents = 256
 // Subscribe returns a Feed with room for n path events.
 func (d *Dataplane) Subscribe(n int) *Feed {
 	s := newFeed(n)
-	s.ports = make(chan PortEvent, portEvents)
+	s.d, s.ports = d, make(chan PortEvent, portEvents)
 	s.Ports = s.ports
-	return d.join(s)
-}
-
-func (d *Dataplane) join(s *Feed) *Feed {
-	s.d = d
 	f := &d.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,10 +94,6 @@ func (c *Conn) Events(n int) <-chan PathEvent {
 	return s.Paths
 }
 
-// Events is the events of all associations, in a channel that is closed by
-// Close. Otherwise it is as Conn.Events.
-func (d *Dataplane) Events(n int) <-chan PathEvent { return d.join(newFeed(n)).Paths }
-
 // feed hands events of all workers to those who asked for them.
 type feed struct {
 	asked   atomic.Bool // spares the workers the lock
@@ -153,9 +144,6 @@ func (f *feed) tellPort(e *PortEvent) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range f.subs {
-		if s.ports == nil {
-			continue
-		}
 		select {
 		case s.ports <- *e:
 		default:

@@ -77,7 +77,7 @@ func TestLinkDownMovesTrafficWithoutATimer(t *testing.T) {
 	}
 	confirmed(t, c)
 	confirmed(t, s)
-	events, all := c.Events(100), l.a.Events(100)
+	events, all := c.Events(100), l.a.Subscribe(100).Paths
 	pumpThrough(t, c, s, 3000, 3000, func() { _ = l.wires[0][1].SetLink(false) })
 	e := await(t, events, sctpcore.EventFailover)
 	require.Equal(t, l.wires[0][0].Info().Name, e.OldPort, "the port that it was on when it failed")
