@@ -23,7 +23,7 @@ const (
 )
 
 // follow makes a handler one of a stream: as many as there may be followers, without the
-// deadlines of an answer.
+// deadlines of an answer, until h.ctx is done.
 func (h *handlers) follow(serve http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -36,7 +36,10 @@ func (h *handlers) follow(serve http.HandlerFunc) http.HandlerFunc {
 		c := http.NewResponseController(w)
 		_ = c.SetReadDeadline(time.Time{}) // only the end is read
 		_ = c.SetWriteDeadline(time.Time{})
-		serve(w, r)
+		ctx, end := context.WithCancel(r.Context())
+		defer end()
+		defer context.AfterFunc(h.ctx, end)()
+		serve(w, r.WithContext(ctx))
 	}
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -8,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A token's length in bytes: what cannot be guessed, and what is surely the wrong file.
@@ -22,13 +26,22 @@ const (
 	maxToken = 1024
 )
 
-// ReadToken reads the secret that a file holds, without the blanks around it.
+// ReadToken reads the secret that a file holds, without the blanks around it. The file must be
+// closed to all but its owner and group.
 func ReadToken(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe would keep us waiting
 	if err != nil {
 		return "", fmt.Errorf("http.token_file: %w", err)
 	}
 	defer f.Close()
+	switch st, err := f.Stat(); {
+	case err != nil:
+		return "", fmt.Errorf("http.token_file: %w", err)
+	case !st.Mode().IsRegular():
+		return "", fmt.Errorf("http.token_file: %s is no file; give the path of one", path)
+	case st.Mode()&0o007 != 0:
+		return "", fmt.Errorf("http.token_file: %s is open to every user of this machine (mode %04o); chmod o= %[1]s", path, st.Mode().Perm())
+	}
 	b, err := io.ReadAll(io.LimitReader(f, maxToken+1))
 	if err != nil {
 		return "", fmt.Errorf("http.token_file: %w", err)
@@ -60,24 +73,20 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// httpHandler is what TCP has: to read only.
-func (s *Server) httpHandler() http.Handler {
-	m, _ := s.mux()
-	g := &guard{Server: s, next: m}
-	return headers(g)
-}
-
-// guard admits to TCP those who may read.
+// guard admits to TCP those who have a token, or reach the loopback if there is none.
 type guard struct {
-	*Server
-	next http.Handler
+	*web
+	token string
+	next  http.Handler
+	end   context.CancelFunc // of who follows by this token
+	log   *slog.Logger
 }
 
 // ServeHTTP is http.Handler's.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	login := r.URL.Path == loginPath && g.opt.Token != ""
+	login := r.URL.Path == loginPath && g.token != ""
 	switch {
-	case g.opt.Token == "" && !loopbackName(r.Host):
+	case g.token == "" && !loopbackName(r.Host):
 		http.Error(w, "this is served to the loopback by its names only, 127.0.0.1, [::1] and localhost; configure http.token_file for others", http.StatusMisdirectedRequest)
 	case foreign(r):
 		http.Error(w, "another site's page asks; only ours may", http.StatusForbidden)
@@ -114,11 +123,15 @@ func foreign(r *http.Request) bool {
 
 // admits tells whether a request has the token, or the cookie that stands for it.
 func (g *guard) admits(r *http.Request) bool {
-	if g.opt.Token == "" {
+	if g.token == "" {
 		return true
 	}
 	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return same(t, g.opt.Token)
+		right := same(t, g.token)
+		if !right {
+			g.refused.tell(g.log, time.Now(), r.RemoteAddr, "header")
+		}
+		return right
 	}
 	c, err := r.Cookie(g.cookieName())
 	return err == nil && same(c.Value, g.cookie())
@@ -140,7 +153,7 @@ func (g *guard) cookieName() string {
 
 // cookie stands for the token, which it does not tell.
 func (g *guard) cookie() string {
-	h := hmac.New(sha256.New, []byte(g.opt.Token))
+	h := hmac.New(sha256.New, []byte(g.token))
 	_, _ = io.WriteString(h, "cookie of "+g.cookieName())
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -178,7 +191,8 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this is not the form", code)
 		return
 	}
-	if !same(strings.TrimSpace(r.PostForm.Get("token")), g.opt.Token) {
+	if !same(strings.TrimSpace(r.PostForm.Get("token")), g.token) {
+		g.refused.tell(g.log, time.Now(), r.RemoteAddr, "form")
 		g.ask(w, r, "That is not the token.")
 		return
 	}

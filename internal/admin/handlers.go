@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,34 +11,44 @@ import (
 	"github.com/trunkline-sctp/trunkline/internal/observe"
 )
 
-// handlers are those of one listener.
+// room is what one listener has for clients.
+type room struct {
+	answers   chan struct{} // of maxAnswers
+	followers chan struct{} // of maxFollowers
+}
+
+func newRoom() *room {
+	return &room{answers: make(chan struct{}, maxAnswers), followers: make(chan struct{}, maxFollowers)}
+}
+
+// handlers are those of one listener, or of one token of it.
 type handlers struct {
 	*Server
-	answers   chan struct{} // room for maxAnswers
-	followers chan struct{} // room for maxFollowers
+	*room
+	ctx context.Context // of those who follow
 }
 
 // mux has what both listeners have.
-func (s *Server) mux() (*http.ServeMux, *handlers) {
-	h := &handlers{Server: s, answers: make(chan struct{}, maxAnswers), followers: make(chan struct{}, maxFollowers)}
+func (h *handlers) mux() *http.ServeMux {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /healthz", h.healthz)
 	m.HandleFunc("GET /v1/state", h.answer(h.state))
 	m.HandleFunc("GET /v1/history", h.answer(h.history))
 	m.HandleFunc("GET /v1/events", h.events)
 	m.HandleFunc("/v1/", http.NotFound) // not the page's
-	if s.opt.Metrics != nil {
-		m.HandleFunc("GET /metrics", h.answer(s.opt.Metrics.ServeHTTP))
+	if h.opt.Metrics != nil {
+		m.HandleFunc("GET /metrics", h.answer(h.opt.Metrics.ServeHTTP))
 	}
-	if s.opt.Page != nil {
-		m.Handle("/", s.opt.Page)
+	if h.opt.Page != nil {
+		m.Handle("/", h.opt.Page)
 	}
-	return m, h
+	return m
 }
 
 // controlHandler is what the unix socket has.
 func (s *Server) controlHandler() http.Handler {
-	m, h := s.mux()
+	h := &handlers{Server: s, room: newRoom(), ctx: s.ctx}
+	m := h.mux()
 	if s.opt.Capture != nil {
 		m.HandleFunc("GET /v1/capture", h.follow(s.opt.Capture.ServeHTTP))
 	}

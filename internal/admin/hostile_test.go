@@ -2,9 +2,11 @@ package admin
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -18,6 +20,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/internal/observe"
 )
@@ -179,6 +182,137 @@ func TestReadToken(t *testing.T) {
 	require.Equal(t, secret, token)
 	_, err = ReadToken(path + "x")
 	require.ErrorIs(t, err, os.ErrNotExist)
+	for mode, fine := range map[os.FileMode]bool{0o400: true, 0o640: true, 0o660: true, 0o644: false, 0o602: false, 0o601: false} {
+		require.NoError(t, os.Chmod(path, mode))
+		_, err = ReadToken(path)
+		if fine {
+			require.NoError(t, err, "%o", mode)
+			continue
+		}
+		require.EqualError(t, err, fmt.Sprintf("http.token_file: %s is open to every user of this machine (mode %04o); chmod o= %[1]s", path, mode))
+	}
+	_, err = ReadToken(filepath.Dir(path))
+	require.ErrorContains(t, err, "is no file")
+	require.NoError(t, unix.Mkfifo(path+"p", 0o600))
+	_, err = ReadToken(path + "p")
+	require.ErrorContains(t, err, "is no file")
+}
+
+// TestAnotherToken counts at once, for requests to come, logins and those who follow.
+func TestAnotherToken(t *testing.T) {
+	r := overHTTP(t, secret)
+	at := netip.MustParseAddrPort("127.0.0.1:0")
+	code := func(token string) int {
+		code, _, _ := r.ask(t, "GET", "/v1/state", func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+token) })
+		return code
+	}
+	follow := func(token string) *bufio.Reader {
+		q, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+r.server.Addr().String()+"/v1/events?follow=1", nil)
+		require.NoError(t, err)
+		q.Header.Set("Authorization", "Bearer "+token)
+		a, err := http.DefaultClient.Do(q)
+		require.NoError(t, err)
+		t.Cleanup(func() { a.Body.Close() })
+		require.Equal(t, 200, a.StatusCode)
+		return bufio.NewReader(a.Body)
+	}
+	old := follow(secret)
+	was := r.server.Addr()
+	require.NoError(t, r.server.SetHTTP(at, secret)) // nothing new
+	require.NoError(t, r.server.SetHTTP(at, secret+"2"))
+	require.Equal(t, was, r.server.Addr())
+	require.Equal(t, 401, code(secret))
+	require.Equal(t, 200, code(secret+"2"))
+	_, err := io.Copy(io.Discard, old)
+	require.NoError(t, err, "cut off, in order")
+	fresh := follow(secret + "2")
+	require.NoError(t, r.server.SetHTTP(at, secret+"2"))
+	r.observer.Log().Add(observe.Event{Kind: observe.KindDaemon, Why: "still there"})
+	for line := ""; !strings.Contains(line, "still there"); {
+		line, err = fresh.ReadString('\n')
+		require.NoError(t, err)
+	}
+}
+
+// TestAnotherAddress is bound before the one that was is left.
+func TestAnotherAddress(t *testing.T) {
+	r := overHTTP(t, "")
+	was := r.server.Addr()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	reads := func(at net.Addr) error {
+		a, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + at.String() + "/v1/state")
+		if err == nil {
+			a.Body.Close()
+		}
+		return err
+	}
+	err = r.server.SetHTTP(netip.MustParseAddrPort(taken.Addr().String()), "")
+	require.ErrorContains(t, err, "address already in use; choose another http.listen")
+	require.Equal(t, was, r.server.Addr())
+	require.NoError(t, reads(was))
+	require.NoError(t, r.server.SetHTTP(netip.MustParseAddrPort("127.0.0.2:0"), ""))
+	require.NotEqual(t, was, r.server.Addr())
+	require.NoError(t, reads(r.server.Addr()))
+	require.Error(t, reads(was))
+	require.NoError(t, r.server.SetHTTP(netip.AddrPort{}, ""))
+	require.Nil(t, r.server.Addr())
+	require.NoError(t, r.server.SetHTTP(netip.MustParseAddrPort("127.0.0.1:0"), ""))
+	require.NoError(t, reads(r.server.Addr()))
+}
+
+// TestWrongTokensAreLogged, but never a line for each, nor what they were.
+func TestWrongTokensAreLogged(t *testing.T) {
+	var logged bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&logged, nil))
+	var r refused
+	now := time.Now()
+	for range 100 {
+		r.tell(log, now, "10.0.0.1:1", "form")
+	}
+	r.tell(log, now.Add(refusedEvery), "10.0.0.2:1", "header")
+	require.Regexp(t, `^\S+ level=WARN msg="wrong token" from=10.0.0.1:1 by=form untold_before=0\n\S+ level=WARN msg="wrong token" from=10.0.0.2:1 by=header untold_before=99\n$`, logged.String())
+
+	for by, try := range map[string]func(*http.Request){
+		"header": func(q *http.Request) { q.Header.Set("Authorization", "Bearer guessed") },
+		"form": func(q *http.Request) {
+			q.Method = "POST"
+			q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			q.Body = io.NopCloser(strings.NewReader("token=guessed"))
+		},
+	} {
+		var said syncBuffer
+		rig := newRig(t, func(o *Options) {
+			o.HTTP, o.Token, o.Logger = netip.MustParseAddrPort("127.0.0.1:0"), secret, slog.New(slog.NewTextHandler(&said, nil))
+		})
+		code, _, _ := rig.ask(t, "GET", "/login", try)
+		require.Equal(t, 401, code)
+		require.Regexp(t, `msg="wrong token" from=127.0.0.1:\d+ by=`+by, said.String())
+		require.NotContains(t, said.String(), "guessed")
+		quiet := len(said.String())
+		code, _, _ = rig.ask(t, "GET", "/", nil)
+		require.Equal(t, 401, code)
+		require.Len(t, said.String(), quiet, "who has shown none is not wrong")
+	}
+}
+
+// syncBuffer is what several goroutines write to.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(b)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }
 
 // raw writes bytes and gives the first line of the answer.

@@ -39,10 +39,13 @@ var ErrControl = errors.New("control: cannot serve")
 // Server is a running one.
 type Server struct {
 	opt     Options
-	servers []*http.Server
-	addr    net.Addr // of HTTP
+	ctx     context.Context // of all requests
 	stop    context.CancelFunc
 	work    sync.WaitGroup
+	control *http.Server // nil: not served
+
+	mu  sync.Mutex
+	web *web // nil: not served
 }
 
 // Listen serves until Close. The error says where it could not, and why.
@@ -50,37 +53,26 @@ func Listen(opt Options) (*Server, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{opt: opt, stop: stop}
-	if err := s.listen(ctx); err != nil {
+	s := &Server{opt: opt}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	if err := s.listen(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Server) listen(ctx context.Context) error {
+func (s *Server) listen() error {
 	if w := s.opt.Control; w != nil {
 		l, err := unixsock.Listen(unix.SOCK_STREAM, *w)
 		if err != nil {
 			return fmt.Errorf("%w at %s: %w", ErrControl, w.Path, err)
 		}
-		s.serve(ctx, l, s.controlHandler())
+		s.control = s.serve(l, s.controlHandler())
 	}
-	if s.opt.HTTP.IsValid() {
-		l, err := net.Listen("tcp", s.opt.HTTP.String())
-		if err != nil {
-			return fmt.Errorf("http: %w; choose another http.listen", err)
-		}
-		s.addr = l.Addr()
-		s.serve(ctx, l, s.httpHandler())
-	}
-	return nil
+	return s.SetHTTP(s.opt.HTTP, s.opt.Token)
 }
 
-// Addr is where HTTP is served, nil if it is not.
-func (s *Server) Addr() net.Addr { return s.addr }
-
-func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) {
+func (s *Server) serve(l net.Listener, h http.Handler) *http.Server {
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTime,
@@ -89,27 +81,37 @@ func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) {
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.opt.Logger.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		BaseContext:       func(net.Listener) context.Context { return s.ctx },
 	}
-	s.servers = append(s.servers, srv)
 	s.work.Go(func() {
 		if err := srv.Serve(&limited{Listener: l}); !errors.Is(err, http.ErrServerClosed) {
 			s.opt.Logger.Error("admin server ended", "at", l.Addr().String(), "error", err)
 		}
 	})
+	return srv
 }
 
 // Close ends it: followers at once, answers under way when they are written or a second
 // has passed.
 func (s *Server) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.stop()
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-	defer cancel()
-	for _, srv := range s.servers {
-		if srv.Shutdown(ctx) != nil {
-			_ = srv.Close()
-		}
+	if s.control != nil {
+		shut(s.control)
+	}
+	if s.web != nil {
+		shut(s.web.srv)
 	}
 	s.work.Wait()
 	return nil
+}
+
+// shut stops listening at once, and waits for answers under way for a while.
+func shut(srv *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if srv.Shutdown(ctx) != nil {
+		_ = srv.Close()
+	}
 }

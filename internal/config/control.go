@@ -21,6 +21,7 @@ type Control struct {
 type HTTP struct {
 	Listen    netip.AddrPort // invalid: nothing is served
 	TokenFile string         // "" for none: whoever reaches Listen may read
+	Token     string         // what that holds; who runs the file reads it
 }
 
 // Metrics is how much of them there is.

@@ -30,14 +30,8 @@ func (d *daemon) startAdmin() (err error) {
 		Capture:  capture.Handler(d.dp),
 		Reload:   d.Reload,
 		Logger:   d.log,
-	}
-	if f.HTTP.Listen.IsValid() {
-		opt.HTTP = f.HTTP.Listen
-		if f.HTTP.TokenFile != "" {
-			if opt.Token, err = admin.ReadToken(f.HTTP.TokenFile); err != nil {
-				return err
-			}
-		}
+		HTTP:     f.HTTP.Listen,
+		Token:    f.HTTP.Token,
 	}
 	if opt.Control, err = d.wantedControl(); err != nil {
 		return err
@@ -54,10 +48,14 @@ func (d *daemon) startAdmin() (err error) {
 	if d.control = opt.Control; d.control != nil {
 		d.log.Info("control", "path", opt.Control.Path)
 	}
+	d.sayPage()
+	return nil
+}
+
+func (d *daemon) sayPage() {
 	if a := d.admin.Addr(); a != nil {
 		fmt.Fprintf(d.opt.Out, "page on http://%s/\n", a)
 	}
-	return nil
 }
 
 // wantedControl is where the control socket is to be, in a folder that is made if need be; nil

@@ -29,6 +29,18 @@ type Options struct {
 	Out, Log io.Writer
 }
 
+// load reads the configuration, and the secret in the file that it names.
+func (o *Options) load() (*config.File, error) {
+	f, err := o.Load()
+	if err != nil || f.HTTP.TokenFile == "" {
+		return f, err
+	}
+	if f.HTTP.Token, err = admin.ReadToken(f.HTTP.TokenFile); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return f, nil
+}
+
 // daemon is a running one.
 type daemon struct {
 	opt    Options
@@ -51,7 +63,7 @@ type daemon struct {
 // Run runs what the configuration asks for until a signal ends it or ctx is done, which is
 // the same. It is nil when everything ended in order.
 func Run(ctx context.Context, opt Options) error {
-	f, err := opt.Load()
+	f, err := opt.load()
 	if err != nil {
 		return err
 	}

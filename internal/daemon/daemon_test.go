@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -223,6 +224,85 @@ func TestReloadIsRefusedWhole(t *testing.T) {
 	fresh, err := r.dial("10.0.1.1", 7)
 	require.NoError(t, err)
 	r.echoes(fresh)
+}
+
+// TestHTTPChangesLive: where the page is and what it asks for; and what cannot be had has
+// nothing changed.
+func TestHTTPChangesLive(t *testing.T) {
+	token := filepath.Join(t.TempDir(), "token")
+	holds := func(secret string, mode os.FileMode) {
+		require.NoError(t, os.WriteFile(token, []byte(secret), mode))
+		require.NoError(t, os.Chmod(token, mode))
+	}
+	src := plain + "http: {listen: \"127.0.0.1:0\"}\n"
+	r := start(t, src, nil)
+	state := func(token string) int {
+		q, err := http.NewRequest("GET", "http://"+r.d.admin.Addr().String()+"/v1/state", nil)
+		require.NoError(t, err)
+		q.Header.Set("Authorization", "Bearer "+token)
+		a, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(q)
+		require.NoError(t, err)
+		defer a.Body.Close()
+		return a.StatusCode
+	}
+	reload := func(src string) ([]string, error) {
+		r.write(src)
+		changed, err := r.d.Reload(t.Context())
+		require.Contains(t, r.hears(), "RELOADING=1")
+		require.Contains(t, r.hears(), "READY=1")
+		return changed, err
+	}
+	require.Equal(t, 200, state("none is asked for"))
+
+	asking := plain + "http: {listen: \"127.0.0.1:0\", token_file: " + token + "}\n"
+	_, err := reload(asking)
+	require.ErrorContains(t, err, "f.yaml: http.token_file: open "+token+": no such file")
+	require.Equal(t, 200, state("none is asked for"))
+	holds("the first of its kind\n", 0o600)
+	_, err = reload(asking)
+	require.ErrorContains(t, err, "one word")
+	holds("the-first-of-its-kind\n", 0o640)
+	changed, err := reload(asking)
+	require.NoError(t, err)
+	require.Equal(t, []string{"http.token_file: none → " + token}, changed)
+	require.Equal(t, 401, state("none is asked for"))
+	require.Equal(t, 200, state("the-first-of-its-kind"))
+
+	for content, mode := range map[string]os.FileMode{"": 0o600, "short": 0o600, "the-second-of-its-kind": 0o644} {
+		holds(content, mode)
+		_, err = reload(strings.Replace(asking, "[10.0.2.1/24]", "[10.0.2.1/24, 10.0.2.77/24]", 1))
+		require.ErrorContains(t, err, "http.token_file: "+token)
+		require.Equal(t, 200, state("the-first-of-its-kind"))
+		require.Len(t, r.d.dp.Addrs(), 2)
+	}
+	holds("the-second-of-its-kind", 0o600)
+	changed, err = reload(asking)
+	require.NoError(t, err)
+	require.Equal(t, []string{"http.token_file: the token that it held → another one"}, changed)
+	require.Equal(t, 401, state("the-first-of-its-kind"))
+	require.Equal(t, 200, state("the-second-of-its-kind"))
+	require.NotContains(t, r.logged(), "of-its-kind")
+	changed, err = reload(asking)
+	require.NoError(t, err)
+	require.Empty(t, changed)
+
+	was := r.d.admin.Addr()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	_, err = reload(strings.NewReplacer("127.0.0.1:0", taken.Addr().String(), "[10.0.2.1/24]", "[10.0.2.1/24, 10.0.2.77/24]", "kind: echo", "kind: echo, port: 77").Replace(asking))
+	require.ErrorContains(t, err, "address already in use; choose another http.listen")
+	require.Equal(t, was, r.d.admin.Addr())
+	require.Len(t, r.d.dp.Addrs(), 2)
+	require.Regexp(t, ":7$", r.d.service.String())
+	changed, err = reload(strings.Replace(src, "127.0.0.1:0", "127.0.0.2:0", 1))
+	require.NoError(t, err)
+	require.Equal(t, []string{"http.listen: 127.0.0.1:0 → 127.0.0.2:0", "http.token_file: " + token + " → none"}, changed)
+	require.Equal(t, 200, state("none is asked for"))
+	changed, err = reload(plain)
+	require.NoError(t, err)
+	require.Equal(t, []string{"http.listen: 127.0.0.2:0 → none"}, changed)
+	require.Nil(t, r.d.admin.Addr())
 }
 
 // TestTermDrains: the peer gets all that was sent and a graceful end, and nobody new comes in.

@@ -4,7 +4,7 @@
 // Data flow:
 //
 //	configuration → serve.With → sockets server, admin server, service → READY
-//	SIGHUP, Reload → the file again → plan → dataplane, sockets server, service
+//	SIGHUP, Reload → the file again → plan → dataplane, service, sockets server, admin server
 //	SIGTERM, SIGINT → STOPPING → Dataplane.Drain → ABORT → closed in reverse
 //
 // Threads: Run is one goroutine, which waits for signals; Reload may be called from any.

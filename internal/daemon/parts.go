@@ -39,6 +39,14 @@ var apply = [manyParts]func(*daemon, *config.File) error{
 		d.control = &w
 		return nil
 	},
+	web: func(d *daemon, f *config.File) error {
+		was := d.admin.Addr()
+		err := d.admin.SetHTTP(f.HTTP.Listen, f.HTTP.Token)
+		if d.admin.Addr() != was {
+			d.sayPage()
+		}
+		return err
+	},
 	logging:  func(d *daemon, f *config.File) error { return d.level.UnmarshalText([]byte(f.Log.Level)) },
 	lookedUp: func(*daemon, *config.File) error { return nil },
 }

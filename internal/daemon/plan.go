@@ -19,6 +19,7 @@ const (
 	service               // what is served, at which port
 	programs              // who may use the sockets API, how much of it
 	access                // who may connect to the control socket
+	web                   // what is served over TCP, to whom
 	logging               // from which level on
 	lookedUp              // when it is needed
 	manyParts             // their number
@@ -45,6 +46,9 @@ func planOf(old, next *config.File) ([]change, config.Problems) {
 		if from, to := s.text(old), s.text(next); from != to {
 			changes = append(changes, change{s.key, s.by, cmp.Or(from, none), cmp.Or(to, none)})
 		}
+	}
+	if old.HTTP.Token != next.HTTP.Token && old.HTTP.TokenFile == next.HTTP.TokenFile {
+		changes = append(changes, change{"http.token_file", web, "the token that it held", "another one"})
 	}
 	for _, c := range changes {
 		if c.by == restart {

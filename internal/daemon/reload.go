@@ -39,7 +39,7 @@ func (d *daemon) Reload(ctx context.Context) (changed []string, err error) {
 		}
 		d.notify.ready(d.status())
 	}()
-	next, err := d.opt.Load()
+	next, err := d.opt.load()
 	if err != nil {
 		return nil, errors.New(lines(err))
 	}

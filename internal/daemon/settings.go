@@ -86,8 +86,8 @@ var settings = []setting{
 	{"control.mode", access, func(f *config.File) string { return fmt.Sprintf("%04o", f.Control.Mode) }},
 	{"control.owner", access, func(f *config.File) string { return id(f.Control.Owner) }},
 	{"control.group", access, func(f *config.File) string { return id(f.Control.Group) }},
-	{"http.listen", restart, func(f *config.File) string { return f.HTTP.Listen.String() }},
-	{"http.token_file", restart, func(f *config.File) string { return f.HTTP.TokenFile }},
+	{"http.listen", web, listen},
+	{"http.token_file", web, func(f *config.File) string { return f.HTTP.TokenFile }},
 	{"metrics.associations", lookedUp, func(f *config.File) string { return fmt.Sprint(f.Metrics.Associations) }},
 
 	{"log.level", logging, func(f *config.File) string { return f.Log.Level }},
@@ -122,6 +122,13 @@ func routes(f *config.File) string {
 		fmt.Fprintf(&b, "%s via %s port %s metric %d, ", r.To, r.Via, r.Port, r.Metric)
 	}
 	return "[" + strings.TrimSuffix(b.String(), ", ") + "]"
+}
+
+func listen(f *config.File) string {
+	if !f.HTTP.Listen.IsValid() {
+		return ""
+	}
+	return f.HTTP.Listen.String()
 }
 
 func id(n *int) string {
