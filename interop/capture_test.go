@@ -25,32 +25,42 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // capture is a running dumpcap on our end of both bridges.
 type capture struct {
-	t    testing.TB
-	file string
-	cmd  *exec.Cmd
-	log  *bytes.Buffer
-	done chan error
+	t         testing.TB
+	namespace string
+	file      string
+	cmd       *exec.Cmd
+	log       *bytes.Buffer
+	done      chan struct{} // closed when it has ended
+	err       error         // of its end
 }
 
 // startCapture returns when packets are being recorded. TRUNKLINE_CAPTURES
 // names a directory that keeps the files; otherwise the test removes them.
+//
+// Where usrsctp hung, tshark must be content before the case is run again.
 func (l *lab) startCapture(t testing.TB) *capture {
 	t.Helper()
 	dir := os.Getenv("TRUNKLINE_CAPTURES")
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	c := &capture{t: t, log: &bytes.Buffer{}, done: make(chan error, 1),
+	c := &capture{t: t, namespace: l.switches, log: &bytes.Buffer{}, done: make(chan struct{}),
 		file: filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-")+".pcapng")}
 	c.cmd = exec.Command("ip", "netns", "exec", l.switches, "dumpcap", "-q", "-B", "64", "-i", "o0", "-i", "o1", "-w", c.file)
 	stderr, err := c.cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, startChild(c.cmd))
-	t.Cleanup(func() { c.cmd.Process.Kill() })
+	t.Cleanup(func() {
+		defer func() { c.cmd.Process.Kill(); <-c.done }()
+		if again := caseOf(t); again != nil && again.hung {
+			require.Empty(t, tsharkFaults(t, c.stop()))
+		}
+	})
 	started := make(chan struct{})
 	go func() {
 		told := false
@@ -61,12 +71,13 @@ func (l *lab) startCapture(t testing.TB) *capture {
 				close(started)
 			}
 		}
-		c.done <- c.cmd.Wait()
+		c.err = c.cmd.Wait()
+		close(c.done)
 	}()
 	select {
 	case <-started:
-	case err := <-c.done:
-		require.FailNow(t, "dumpcap ended", "%v\n%s", err, c.log)
+	case <-c.done:
+		require.FailNow(t, "dumpcap ended", "%v\n%s", c.err, c.log)
 	case <-time.After(patience):
 		require.FailNow(t, "dumpcap did not start")
 	}
@@ -79,8 +90,8 @@ func (c *capture) stop() string {
 	c.settle()
 	require.NoError(c.t, c.cmd.Process.Signal(syscall.SIGINT))
 	select {
-	case err := <-c.done:
-		require.NoError(c.t, err, "dumpcap: %s", c.log)
+	case <-c.done:
+		require.NoError(c.t, c.err, "dumpcap: %s", c.log)
 	case <-time.After(patience):
 		require.FailNow(c.t, "dumpcap did not stop")
 	}
@@ -90,29 +101,62 @@ func (c *capture) stop() string {
 // files is stop for those who may have several.
 func (c *capture) files() []string { return []string{c.stop()} }
 
-// settle waits until the file grows no more: dumpcap gets packets in blocks, up
-// to a quarter of a second late, and forgets what it has not got when it stops.
+// settle waits until a last frame of each network is in the file: dumpcap gets packets in blocks, up to a quarter
+// of a second late, and forgets what it has not got when it stops.
 func (c *capture) settle() {
 	c.t.Helper()
-	for last, same := int64(-1), 0; same < 5; {
-		time.Sleep(100 * time.Millisecond)
-		info, err := os.Stat(c.file)
-		require.NoError(c.t, err)
-		same++
-		if info.Size() != last {
-			last, same = info.Size(), 0
+	last := []byte("trunkline: the last frame")
+	require.NoError(c.t, inNamespace(c.namespace, func() error {
+		return errors.Join(sendFrame("o0", last), sendFrame("o1", last))
+	}))
+	f, err := os.Open(c.file)
+	require.NoError(c.t, err)
+	defer f.Close()
+	var recent []byte
+	found := 0
+	for deadline := time.Now().Add(patience); found < networks; {
+		room := make([]byte, 1<<20)
+		n, err := f.Read(room)
+		recent = append(recent, room[:n]...)
+		found += bytes.Count(recent, last)
+		if at := bytes.LastIndex(recent, last); at >= 0 {
+			recent = recent[at+len(last):]
+		}
+		recent = recent[max(0, len(recent)-len(last)):]
+		if errors.Is(err, io.EOF) {
+			require.True(c.t, time.Now().Before(deadline), "dumpcap has not got the last frames")
+			time.Sleep(10 * time.Millisecond)
+		} else {
+			require.NoError(c.t, err)
 		}
 	}
 }
 
+// sendFrame sends a broadcast frame out of an interface of the calling thread's namespace, of a type for experiments.
+func sendFrame(name string, payload []byte) error {
+	iface, err := net.InterfaceByName(name)
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	const localExperiment = 0x88b5 // IEEE 802
+	to := &unix.SockaddrLinklayer{Ifindex: iface.Index, Protocol: localExperiment>>8 | localExperiment&0xff<<8, Halen: 6,
+		Addr: [8]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}
+	return unix.Sendto(fd, payload, 0, to)
+}
+
 // faulty is what tshark must find nothing of: anything it cannot dissect, any
 // SCTP packet whose checksum it did not verify as good (ICMP quotes only parts
-// of them), and any ICMP message that calls a destination unreachable or
-// a protocol unknown.
+// of them), any ICMP message that calls a destination unreachable or
+// a protocol unknown, and any SACK that acknowledges the chunk that it says is missing.
 const faulty = `_ws.malformed || _ws.expert.group == "Malformed" || (ip && ip.checksum.status == "Bad")` +
 	` || (sctp && !icmp && !icmpv6 && (sctp.checksum.status != "Good" || _ws.expert.severity == "Error"))` +
 	` || (icmpv6 && icmpv6.checksum.status == "Bad") || (icmp && icmp.checksum.status == "Bad")` +
-	` || icmp.type == 3 || icmpv6.type == 1 || icmpv6.type == 4`
+	` || icmp.type == 3 || icmpv6.type == 1 || icmpv6.type == 4 || sctp.sack_gap_block_start == 1`
 
 // tsharkFaults has tshark read a capture and returns a line for each fault. User
 // data is left alone: it is random and would be taken for something else.

@@ -27,7 +27,7 @@
 //	    └─────── nic/fault ── nic/pcap ── nic/dpdk vhost ── virtio-net eth1 ┴ Linux ── peer
 //
 // usrsctp sometimes hangs when a path dies on a busy machine; a case in which it
-// did is run again (hang_test.go).
+// did, and nothing else was wrong, is run again (hang_test.go).
 //
 // TestFullSpeed is the load test: both directions of several associations at
 // once, with every packet and every drop counter accounted for.

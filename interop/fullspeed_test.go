@@ -70,7 +70,7 @@ func runFullSpeed(t *testing.T, length time.Duration, rawBuffer int, seed uint64
 		other.awaitConfirmed(mixed.ours[0].Addr(), mixed.ours[1].Addr())
 		require.NoError(t, conn.SetPrimary(mixed.peer[i%networks].Addr()))
 		other.command(fmt.Sprintf("@%d primary %v", port, mixed.ours[i%networks].Addr()))
-		all = append(all, startDuplex(conn, port, p, false))
+		all = append(all, startDuplex(t, conn, port, p, false))
 	}
 	seen := observe(t, all, length)
 	for _, d := range all {
@@ -81,7 +81,7 @@ func runFullSpeed(t *testing.T, length time.Duration, rawBuffer int, seed uint64
 	stack := other.awaitKey("STACK")
 	other.awaitOK()
 	seen.report(t, all, stack)
-	compareCounters(t, l, ours, stack)
+	compareCounters(t, ours, stack)
 	ours.close()
 }
 
@@ -93,8 +93,8 @@ type duplex struct {
 	sent    result // what Send took
 	got     result // what came and was right
 	wanted  atomic.Uint64
-	sending chan error
-	reading chan error
+	sending <-chan error
+	reading <-chan error
 }
 
 // result is one direction's progress.
@@ -117,8 +117,8 @@ var began = time.Now()
 
 // startDuplex begins both directions. As in testdata/peer, each has the seed of
 // the caller's port, that of who was called one more.
-func startDuplex(conn *dataplane.Conn, port uint16, p plan, called bool) *duplex {
-	d := &duplex{conn: conn, port: port, sending: make(chan error, 1), reading: make(chan error, 1)}
+func startDuplex(t testing.TB, conn *dataplane.Conn, port uint16, p plan, called bool) *duplex {
+	d := &duplex{conn: conn, port: port}
 	d.wanted.Store(^uint64(0))
 	out, in := p, p
 	out.seed += 2 * uint64(port)
@@ -126,8 +126,8 @@ func startDuplex(conn *dataplane.Conn, port uint16, p plan, called bool) *duplex
 	if called {
 		out, in = in, out
 	}
-	go func() { d.sending <- d.send(out) }()
-	go func() { d.reading <- d.read(in) }()
+	d.sending = background(t, func() error { return d.send(out) })
+	d.reading = background(t, func() error { return d.read(in) })
 	return d
 }
 

@@ -3,7 +3,11 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
 )
 
 // usrsctp 0.9.5 sometimes forgets its T3 timer when a path dies on a busy machine: it has
@@ -19,14 +25,28 @@ import (
 // tests of us cannot be seen then, so it is run again: hangsMax times in all.
 const hangsMax = 3
 
-// stallTime is above any RTO of these tests' usrsctp, and so short that a usrsctp at the
-// other end sees the hang later: it gives up after probing a closed window 20 times.
+// stallTime is how long a usrsctp must stand still to hang where its RTO is not the slow one of a test.
 const stallTime = 4 * time.Second
 
-// retried is a case that is run again if usrsctp hangs in it.
+// stallOf is that of a usrsctp with these arguments: it is above any RTO.
+func stallOf(args []string) time.Duration {
+	longest := 0
+	if i := slices.Index(args, "--rto-max"); i >= 0 {
+		longest, _ = strconv.Atoi(args[i+1])
+	}
+	return max(stallTime, 2*time.Duration(longest)*time.Millisecond)
+}
+
+// retried is a case that is run again if usrsctp hangs in it. No fault of ours leads to that: a wrong message fails the
+// case, and so does a SACK that acknowledges what it says is missing, with which the sender might have nothing to
+// wait for (see startCapture).
 type retried struct {
-	peers []*peer
+	peers     []*peer
+	transfers sync.WaitGroup
+
+	mu    sync.Mutex
 	hung  bool
+	wrong []string // what is, beside
 }
 
 var (
@@ -40,17 +60,21 @@ func caseOf(t testing.TB) *retried {
 	return cases[t.Name()]
 }
 
-// again runs a case, and once more each time that usrsctp hung in it.
+// again runs a case, and once more each time that usrsctp hung in it and nothing else was wrong.
 func again(t *testing.T, name string, run func(t *testing.T)) {
 	for n := 1; ; n++ {
 		c := &retried{}
-		t.Run(name, func(t *testing.T) {
+		passed := t.Run(name, func(t *testing.T) {
 			casesMu.Lock()
 			cases[t.Name()] = c
 			casesMu.Unlock()
 			run(t)
 		})
-		if !c.hung {
+		if !passed || !c.hung {
+			return
+		}
+		if faults := c.faults(); len(faults) > 0 {
+			t.Errorf("%s: usrsctp hung, and beside: %v", name, faults)
 			return
 		}
 		if n == hangsMax {
@@ -60,17 +84,56 @@ func again(t *testing.T, name string, run func(t *testing.T)) {
 	}
 }
 
+// background runs a transfer, and returns where its error is told.
+func background(t testing.TB, transfer func() error) <-chan error {
+	c, result := caseOf(t), make(chan error, 1)
+	if c == nil {
+		c = &retried{} // nobody asks it
+	}
+	c.transfers.Go(func() {
+		err := transfer()
+		c.note(err)
+		result <- err
+	})
+	return result
+}
+
+// note keeps what is wrong. Once usrsctp has hung the case ends, and transfers with it: then only wrong messages are.
+func (c *retried) note(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil && (!c.hung || errors.Is(err, errWrong)) {
+		c.wrong = append(c.wrong, err.Error())
+	}
+}
+
+// faults is what our transfers and the peers found wrong in a case that is over.
+func (c *retried) faults() []string {
+	c.transfers.Wait()
+	for _, p := range c.peers {
+		p.count(func(l line) bool {
+			if _, failed := l.values["FAIL"]; failed && l.key == "RESULT" {
+				c.wrong = append(c.wrong, l.text)
+			}
+			return false
+		})
+	}
+	return c.wrong
+}
+
 // look ends the case that t is if usrsctp hangs in it. Whoever waits calls it, in the
 // test's goroutine.
 func look(t testing.TB) {
 	t.Helper()
 	c := caseOf(t)
-	if c == nil {
+	if c == nil || c.hung {
 		return
 	}
 	for _, p := range c.peers {
 		if why := p.hangs(); why != "" {
+			c.mu.Lock()
 			c.hung = true
+			c.mu.Unlock()
 			t.Skipf("usrsctp hangs, the case is run again: %s", why)
 		}
 	}
@@ -83,9 +146,9 @@ type signs struct {
 	saidLast map[uint64]line
 }
 
-// hangs tells of an association that has unacknowledged data, while within stallTime
-// nothing was sent and nothing acknowledged, nor did a timer expire. Nothing that the other
-// end does or leaves can make it so.
+// hangs tells of an association that has unacknowledged data, while for its stall
+// nothing was sent and nothing acknowledged, nor did a timer expire. What the other end does
+// or leaves can make it so only with a SACK that contradicts itself.
 func (p *peer) hangs() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,7 +163,7 @@ func (p *peer) hangs() string {
 			return was.text + "; " + l.text
 		}
 	}
-	if time.Since(w.asked) >= stallTime {
+	if time.Since(w.asked) >= p.stall {
 		if len(w.said) > 0 {
 			w.saidLast = w.said
 		}
@@ -186,5 +249,26 @@ func TestAHangIsSeen(t *testing.T) {
 		}
 		require.Equal(t, "watch\nwatch\n", asked.String())
 		require.Equal(t, c.hung, p.hangs() != "", c.then)
+	}
+}
+
+// TestAHangHidesNothing: what transfers and peers found wrong counts, but for how transfers end because the case does.
+func TestAHangHidesNothing(t *testing.T) {
+	wrong := newChecker(plan{streams: 1}).take([]byte("short"), dataplane.Message{PPID: planPPID, SSN: 1})
+	require.ErrorIs(t, wrong, errWrong)
+	for _, c := range []struct {
+		before, after error
+		said          string
+		faults        int
+	}{
+		{nil, io.EOF, "STATS", 0}, {io.EOF, nil, "STATS", 1}, {wrong, nil, "STATS", 1}, {nil, wrong, "STATS", 1},
+		{nil, nil, "RESULT FAIL reason=stream_1_differs", 1}, {nil, nil, "RESULT OK", 0},
+	} {
+		r := &retried{peers: []*peer{{lines: make(chan line, 1)}}}
+		r.peers[0].read(strings.NewReader(c.said + "\n"))
+		r.note(c.before)
+		r.hung = true
+		r.note(c.after)
+		require.Len(t, r.faults(), c.faults, "%+v", c)
 	}
 }

@@ -77,7 +77,7 @@ func (g *guest) call(t *testing.T, p plan) (server *peer, all []*duplex) {
 		remote := []*dataplane.Addr{addr(ipv4.peer, peerPort), addr(ipv6.peer, peerPort), both(addr(ipv4.peer, peerPort), addr(ipv6.peer, peerPort))}[i]
 		conn := g.ours.dial(local, remote)
 		server.awaitKey("ACCEPTED")
-		all = append(all, startDuplex(conn, port, p, false))
+		all = append(all, startDuplex(t, conn, port, p, false))
 	}
 	return server, all
 }
@@ -97,7 +97,7 @@ func (g *guest) beCalled(t *testing.T, p plan) (client *peer, all []*duplex) {
 	for range count {
 		conn, err := listener.AcceptSCTP()
 		require.NoError(t, err)
-		all = append(all, startDuplex(conn, conn.RemoteAddr().(*dataplane.Addr).Port, p, true))
+		all = append(all, startDuplex(t, conn, conn.RemoteAddr().(*dataplane.Addr).Port, p, true))
 	}
 	return client, all
 }

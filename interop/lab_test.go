@@ -59,7 +59,6 @@ type lab struct {
 	peer     string           // the peer's namespace
 	other    string           // the second peer's namespace, "" when our ends are there for a dataplane
 	switches string           // the namespace of the bridges
-	held     map[uint64]bool  // inodes of the sockets of holdProtocol
 }
 
 var labCount int
@@ -121,7 +120,7 @@ func newLab(t testing.TB, forDataplane bool) *lab {
 	labCount++
 	base := fmt.Sprintf("%s%d", labPrefix, os.Getpid())
 	id := fmt.Sprintf("%s%c", base, 'a'+rune(labCount%26))
-	l := &lab{peer: id + "-peer", switches: id + "-switch", held: map[uint64]bool{}}
+	l := &lab{peer: id + "-peer", switches: id + "-switch"}
 	spaces := []string{l.peer, l.switches}
 	if !forDataplane {
 		l.other = id + "-other"
@@ -139,9 +138,9 @@ func newLab(t testing.TB, forDataplane bool) *lab {
 	for i := range l.ours {
 		l.addNetwork(t, i)
 	}
-	l.configurePeer(t, l.peer, ipv4.peer, ipv6.peer)
+	configurePeer(t, l.peer, ipv4.peer, ipv6.peer)
 	if l.other != "" {
-		l.configurePeer(t, l.other, ipv4.others, ipv6.others)
+		configurePeer(t, l.other, ipv4.others, ipv6.others)
 	}
 	return l
 }
@@ -200,7 +199,7 @@ func quiet(t testing.TB, namespace string) {
 
 // configurePeer gives a peer's namespace its addresses. Reverse path filters
 // are off since usrsctp sends from one address over both networks.
-func (l *lab) configurePeer(t testing.TB, namespace string, sets ...[networks]netip.Prefix) {
+func configurePeer(t testing.TB, namespace string, sets ...[networks]netip.Prefix) {
 	t.Helper()
 	for _, name := range []string{"all", "default"} {
 		write(t, namespace, "net/ipv4/conf/"+name+"/rp_filter", "0")
@@ -223,7 +222,7 @@ func (l *lab) configurePeer(t testing.TB, namespace string, sets ...[networks]ne
 		}
 		ip(t, namespace, "link set "+name+" up")
 	}
-	l.holdProtocol(t, namespace)
+	holdProtocol(t, namespace)
 }
 
 // holdProtocol keeps raw SCTP sockets open in a namespace for the test's
@@ -232,9 +231,9 @@ func (l *lab) configurePeer(t testing.TB, namespace string, sets ...[networks]ne
 // is running and also, by what Linux 6.18 does, for each packet that finds the
 // peer's raw socket full. These sockets refuse everything by a filter: so they
 // are never full, and the kernel counts the packet as delivered.
-func (l *lab) holdProtocol(t testing.TB, namespace string) {
+func holdProtocol(t testing.TB, namespace string) {
 	t.Helper()
-	require.NoError(t, inNamespace(namespace, func() error { return l.openRaw(t) }))
+	require.NoError(t, inNamespace(namespace, func() error { return openRaw(t) }))
 }
 
 // inNamespace does something on a thread that is in a network namespace.
@@ -258,18 +257,13 @@ func inNamespace(namespace string, do func() error) error {
 	return <-result
 }
 
-func (l *lab) openRaw(t testing.TB) error {
+func openRaw(t testing.TB) error {
 	for _, domain := range []int{unix.AF_INET, unix.AF_INET6} {
 		fd, err := unix.Socket(domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
 		if err != nil {
 			return fmt.Errorf("raw SCTP socket: %w", err)
 		}
 		t.Cleanup(func() { unix.Close(fd) })
-		var stat unix.Stat_t
-		if err := unix.Fstat(fd, &stat); err != nil {
-			return fmt.Errorf("raw SCTP socket: %w", err)
-		}
-		l.held[stat.Ino] = true
 		program := unix.SockFprog{Len: 1, Filter: &unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
 		if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err != nil {
 			return fmt.Errorf("filter of the raw SCTP socket: %w", err)

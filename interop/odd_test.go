@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -109,8 +110,21 @@ func addParams(pkt *nic.Packet) bool {
 	return true
 }
 
-// reportsIn is which unknown parameters an INIT ACK reports, in out.
-func reportsIn(pkt *nic.Packet, out map[wire.ParamType]bool) {
+// reports are which unknown parameters INIT ACKs report.
+type reports struct{ sync.Map }
+
+func (r *reports) has(p wire.ParamType) bool {
+	_, there := r.Load(p)
+	return there
+}
+
+// hook is one that gathers them.
+func (r *reports) hook(pkt *nic.Packet) bool {
+	r.gather(pkt)
+	return true
+}
+
+func (r *reports) gather(pkt *nic.Packet) {
 	for _, c := range chunksOf(pkt) {
 		init, err := wire.ParseInit(c)
 		if err != nil || c.Type() != wire.ChunkInitAck {
@@ -123,7 +137,7 @@ func reportsIn(pkt *nic.Packet, out map[wire.ParamType]bool) {
 			}
 			rest = next
 			if quoted, ok := wire.ParseUnrecognized(p); ok {
-				out[quoted.Type()] = true
+				r.Store(quoted.Type(), true)
 			}
 		}
 	}
@@ -132,35 +146,29 @@ func reportsIn(pkt *nic.Packet, out map[wire.ParamType]bool) {
 // testUnknownParamsOut puts unknown parameters into our INIT.
 func testUnknownParamsOut(t *testing.T, l place) {
 	var wires tampering
-	reported := map[wire.ParamType]bool{} // the worker's until the association is up
+	var reported reports
 	ours := l.startWith(t, labTimers, sctpcore.Limits{}, wires.wrap)
 	wires.onTx(addParams)
-	wires.onRx(func(pkt *nic.Packet) bool {
-		reportsIn(pkt, reported)
-		return true
-	})
+	wires.onRx(reported.hook)
 	conn, other := ours.call(t, l, "hold", smallPlan)
-	require.True(t, reported[reportedParam], "the peer does not report what it should")
-	require.False(t, reported[silentParam])
+	require.True(t, reported.has(reportedParam), "the peer does not report what it should")
+	require.False(t, reported.has(silentParam))
 	ours.end(conn, other)
 }
 
 // testUnknownParamsIn puts them into the peer's INIT.
 func testUnknownParamsIn(t *testing.T, l place) {
 	var wires tampering
-	reported := map[wire.ParamType]bool{}
+	var reported reports
 	ours := l.startWith(t, labTimers, sctpcore.Limits{}, wires.wrap)
 	wires.onRx(addParams)
-	wires.onTx(func(pkt *nic.Packet) bool {
-		reportsIn(pkt, reported)
-		return true
-	})
+	wires.onTx(reported.hook)
 	accept := ours.listen(addr(ipv4.ours, ourPort))
 	other := l.peerIn(t, peerArgs("client", "hold", list(ipv4.peer), list(ipv4.ours), ourPort, smallPlan)...)
 	conn := accept()
 	other.awaitEvent("assoc", "up")
-	require.True(t, reported[reportedParam], "we do not report what we should")
-	require.False(t, reported[silentParam])
+	require.True(t, reported.has(reportedParam), "we do not report what we should")
+	require.False(t, reported.has(silentParam))
 	ours.end(conn, other)
 }
 

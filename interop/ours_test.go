@@ -180,7 +180,7 @@ func recvMessage(conn *dataplane.Conn, room []byte) ([]byte, dataplane.Message, 
 	var first, part dataplane.Message
 	for n := 0; ; {
 		if n == len(room) {
-			return nil, first, errors.New("message is longer than any that was sent")
+			return nil, first, fmt.Errorf("%w: it is longer than any", errWrong)
 		}
 		got, err := conn.Recv(room[n:], &part)
 		if err != nil {
@@ -189,7 +189,7 @@ func recvMessage(conn *dataplane.Conn, room []byte) ([]byte, dataplane.Message, 
 		if n == 0 {
 			first = part
 		} else if part.Stream != first.Stream || part.SSN != first.SSN {
-			return nil, first, fmt.Errorf("part of stream %d message %d inside stream %d message %d", part.Stream, part.SSN, first.Stream, first.SSN)
+			return nil, first, fmt.Errorf("%w: part of stream %d message %d inside stream %d message %d", errWrong, part.Stream, part.SSN, first.Stream, first.SSN)
 		}
 		n += got
 		if !part.More {
@@ -274,6 +274,48 @@ func (s *side) ended(conn *dataplane.Conn) error {
 		}
 	}, "our association does not end; state: %s", state{conn})
 	return conn.Err()
+}
+
+// awaitAcked waits until the peer has acknowledged so many messages, all that were sent.
+func awaitAcked(t testing.TB, conn *dataplane.Conn, messages uint64) {
+	t.Helper()
+	eventually(t, func() bool {
+		info, err := conn.Info()
+		return err == nil && info.TxMessages == messages && info.SendQueued == 0
+	}, "not all is acknowledged; state: %s", state{conn})
+}
+
+// still has a peer send no heartbeat by itself, once it knows our addresses to work.
+var still = []string{"--heartbeat", "600000"}
+
+// hush waits, when every message has come back, until nothing is on its way between us and a peer that is still, and has
+// nothing follow. Out of the blue, a packet of ours would be answered with an ABORT that ends the association (RFC 9260,
+// section 8.4).
+func hush(t testing.TB, conn *dataplane.Conn, other *peer) {
+	t.Helper()
+	info, err := conn.Info()
+	require.NoError(t, err)
+	awaitAcked(t, conn, info.RxMessages)
+	other.awaitIdle()
+	paths, err := conn.Paths()
+	require.NoError(t, err)
+	for i, path := range paths {
+		dst := path.Dst.Netip()
+		p, err := conn.PathParams(dst)
+		require.NoError(t, err)
+		p.NoHeartbeat = true
+		require.NoError(t, conn.SetPathParams(dst, &p))
+		answered := func() uint64 {
+			paths, err := conn.Paths()
+			require.NoError(t, err)
+			return paths[i].HeartbeatsAcked
+		}
+		for range 2 { // the first answer may be to one that was out
+			before := answered()
+			require.NoError(t, conn.Heartbeat(dst))
+			eventually(t, func() bool { return answered() > before }, "%v answers no heartbeat", dst)
+		}
+	}
 }
 
 // state is what we know of an association, for a failing test's log.

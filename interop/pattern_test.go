@@ -4,6 +4,7 @@ package interop
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/trunkline-sctp/trunkline/dataplane"
@@ -145,8 +146,18 @@ func newChecker(p plan) *checker {
 	return c
 }
 
-// take judges one received message.
+// errWrong is an error that only a lost, doubled or changed message makes.
+var errWrong = errors.New("not the message that must come")
+
+// take judges one received message; its errors are errWrong.
 func (c *checker) take(b []byte, m dataplane.Message) error {
+	if err := c.judge(b, m); err != nil {
+		return fmt.Errorf("%w: %w", errWrong, err)
+	}
+	return nil
+}
+
+func (c *checker) judge(b []byte, m dataplane.Message) error {
 	stream := int(m.Stream)
 	if stream >= c.streams {
 		return fmt.Errorf("message on stream %d, which carries none", stream)

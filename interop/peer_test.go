@@ -120,6 +120,8 @@ type peer struct {
 	lines chan line
 	done  chan struct{} // closed when the process has ended
 
+	stall time.Duration // in which a usrsctp that hangs does nothing
+
 	mu    sync.Mutex
 	log   []line
 	signs signs
@@ -132,6 +134,7 @@ func startPeer(t testing.TB, namespace string, args ...string) *peer {
 	program, err := buildPeer()
 	require.NoError(t, err)
 	p := startProcess(t, args[0], exec.Command("ip", append([]string{"netns", "exec", namespace, program}, args...)...))
+	p.stall = stallOf(args)
 	if c := caseOf(t); c != nil {
 		c.peers = append(c.peers, p)
 	}
@@ -287,16 +290,22 @@ func (p *peer) awaitRx(bytes uint64) {
 	p.await(fmt.Sprintf("PROGRESS rx>=%d", bytes), func(l line) bool { return l.key == "PROGRESS" && l.number("rx") >= bytes })
 }
 
-// awaitIdle waits until all that the peer sent is acknowledged.
+// awaitIdle waits until all that the peer sent is acknowledged, and each address of ours known to work.
 func (p *peer) awaitIdle() {
 	p.t.Helper()
 	eventually(p.t, func() bool {
 		p.command("paths")
-		return p.awaitKey("STATUS").number("unacked") == 0
+		idle := true
+		p.await("PATHS", func(l line) bool {
+			idle = idle && l.number("unacked")+l.number("pending") == 0 && l.values["confirmed"] != "0"
+			return l.key == "PATHS"
+		})
+		return idle
 	}, "the peer is not idle")
 }
 
-// awaitOK waits for the peer's good end and logs its statistics.
+// awaitOK waits for the peer's good end, logs its statistics, and waits until the process is gone: it would answer what
+// another peer in its place gets, with ABORT.
 func (p *peer) awaitOK() {
 	p.t.Helper()
 	p.await("RESULT OK", func(l line) bool {
@@ -305,13 +314,6 @@ func (p *peer) awaitOK() {
 		}
 		return l.key == "RESULT"
 	})
-}
-
-// awaitGone is awaitOK, and waits until the process is gone: while it cleans up it answers what another peer in
-// its place gets, with ABORT.
-func (p *peer) awaitGone() {
-	p.t.Helper()
-	p.awaitOK()
 	p.kill()
 }
 

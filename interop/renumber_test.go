@@ -15,8 +15,8 @@ import (
 
 // TestUsrsctpFollowsOurPorts: our address on the second network is exchanged for another while
 // data is echoed; usrsctp is told without anybody's doing, and uses the new one when the
-// first network is cut. It is the second, since usrsctp goes on counting as under way what it
-// had sent to an address that is deleted, and so may stop sending.
+// first network is cut. It is the second, and usrsctp has all acknowledged before, since it goes on
+// counting as under way what it had sent to an address that is deleted, and so may stop sending.
 func TestUsrsctpFollowsOurPorts(t *testing.T) {
 	for _, c := range []moveCase{moveCases[0], moveCases[3]} {
 		again(t, c.name(), func(t *testing.T) {
@@ -35,8 +35,8 @@ func TestUsrsctpFollowsOurPorts(t *testing.T) {
 			conn := ours.dialWith(&dataplane.Addr{IPs: []netip.Addr{all}}, on(c.family.peer, 2, peerPort), opt)
 			seen := watch(conn)
 			var progress atomic.Uint64
-			result, gate := make(chan error, 1), make(chan struct{})
-			go func() { result <- verify(conn, p, &progress, gate) }()
+			gate := make(chan struct{})
+			result := background(t, func() error { return verify(conn, p, &progress, gate) })
 			awaitProgress(t, &progress, p.bytes/4, result)
 
 			b := old.Addr().AsSlice()
@@ -46,6 +46,7 @@ func TestUsrsctpFollowsOurPorts(t *testing.T) {
 			require.NoError(t, ours.dp.AddAddr(port, netip.PrefixFrom(ip, old.Bits())))
 			seen.outcome(t, sctpcore.AddAddress)
 			server.awaitUsable(ip)
+			server.awaitIdle()
 			require.NoError(t, ours.dp.RemoveAddr(port, old.Addr()))
 			seen.outcome(t, sctpcore.DeleteAddress)
 			require.ElementsMatch(t, []netip.Addr{ip, c.family.ours[0].Addr()}, conn.LocalAddr().(*dataplane.Addr).IPs)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -97,9 +96,8 @@ func (c transferCase) dial(t *testing.T, l place, ours *side, p plan) {
 	conn := ours.dial(addr(c.family.ours, 0), addr(c.family.peer, peerPort))
 	seen := watch(conn)
 	var progress atomic.Uint64
-	result := make(chan error, 1)
 	gate := make(chan struct{})
-	go func() { result <- verify(conn, p, &progress, gate) }()
+	result := background(t, func() error { return verify(conn, p, &progress, gate) })
 	network := c.disturb(t, l, p, conn, func() { close(gate) }, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
 	require.NoError(t, awaitResult(t, result), "our events:\n%v", seen)
 	seen.await(t, "failover", kind(sctpcore.EventFailover))
@@ -118,8 +116,7 @@ func (c transferCase) answer(t *testing.T, l place, ours *side, p plan) {
 	conn := accept()
 	seen := watch(conn)
 	var progress atomic.Uint64
-	result := make(chan error, 1)
-	go func() { result <- echo(conn, &progress) }()
+	result := background(t, func() error { return echo(conn, &progress) })
 	c.disturb(t, l, p, conn, func() { client.command("go") }, func(bytes uint64) { awaitProgress(t, &progress, bytes, result) })
 	client.awaitOK()
 	require.NoError(t, <-result, "our events:\n%v", seen)
@@ -244,25 +241,15 @@ func TestUsrsctpRestart(t *testing.T) {
 	capture := l.startCapture(t)
 	ours := l.startOurs(t, labTimers)
 	accept := ours.listen(addr(ipv4.ours, ourPort))
-	args := append(peerArgs("client", "echo", list(ipv4.peer), list(ipv4.ours), ourPort, p), "--lport", "7001")
+	args := append(peerArgs("client", "echo", list(ipv4.peer), list(ipv4.ours), ourPort, p), append([]string{"--lport", "7001"}, still...)...)
 	first := startPeer(t, l.peer, args...)
 	conn := accept()
 	seen := watch(conn)
 	var progress atomic.Uint64
 	require.NoError(t, verify(conn, p, &progress, nil))
-	settled(t, conn)
+	hush(t, conn, first)
 	first.kill()
-	// The call begins before the networks are whole: a heartbeat of the old
-	// association that finds nobody calling is answered by ABORT (RFC 9260,
-	// section 8.4), and then there is nothing to restart.
-	for i := range networks {
-		l.breakNetwork(t, i, cutSilent)
-	}
 	second := startPeer(t, l.peer, args...)
-	second.awaitKey("CONNECTED")
-	for i := range networks {
-		l.heal(t, i, cutSilent)
-	}
 	second.awaitEvent("assoc", "up")
 	seen.await(t, "restart", kind(sctpcore.EventRestart))
 	progress.Store(0)
@@ -280,29 +267,21 @@ func TestUsrsctpSeesOurRestart(t *testing.T) {
 	p := plan{seed: 15, bytes: 1 << 20, streams: 4}
 	l := newLab(t, true)
 	capture := l.startCapture(t)
-	server := startPeer(t, l.peer, peerArgs("server", "echo", list(ipv4.peer), "", peerPort, p)...)
+	server := startPeer(t, l.peer, append(peerArgs("server", "echo", list(ipv4.peer), "", peerPort, p), still...)...)
 	server.awaitKey("READY")
 	first := l.startOurs(t, labTimers)
 	var progress atomic.Uint64
 	require.NoError(t, verify(first.dial(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort)), p, &progress, nil))
+	server.awaitIdle() // what it sent to our second life would be aborted
 	for i := range networks {
 		l.breakNetwork(t, i, cutSilent)
 	}
 	first.close()
-	// As above, the call begins before the networks are whole.
-	second := l.startOurs(t, labTimers)
-	conn, err := second.dp.Begin(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort), nil)
-	require.NoError(t, err)
 	for i := range networks {
 		l.heal(t, i, cutSilent)
 	}
-	select {
-	case <-conn.Up():
-		require.NoError(t, conn.Err())
-	case <-time.After(patience):
-		require.Fail(t, "the second association does not come up")
-	}
-	second.bound(conn)
+	second := l.startOurs(t, labTimers)
+	conn := second.dial(addr(ipv4.ours, 7002), addr(ipv4.peer, peerPort))
 	server.awaitEvent("assoc", "restart")
 	progress.Store(0)
 	require.NoError(t, verify(conn, p, &progress, nil))

@@ -3,7 +3,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "peer.h"
 
@@ -91,18 +90,6 @@ static void dial(void)
 	join_sessions();
 }
 
-/* settle waits until no more packets come: those that end an association come
- * after the application has seen its end. */
-static void settle(void)
-{
-	uint64_t before;
-
-	do {
-		before = stack_packets();
-		usleep(20000);
-	} while (stack_packets() != before);
-}
-
 int main(int argc, char **argv)
 {
 	start_clock();
@@ -113,10 +100,8 @@ int main(int argc, char **argv)
 		serve();
 	else
 		dial();
-	settle();
 	tell_stack();
 	tell_authentication();
 	say("RESULT OK");
-	finish_stack();
 	return 0;
 }

@@ -38,6 +38,9 @@
 /* MAX_MESSAGE is the longest of a plan; ROOM is for the longest of any test. */
 enum { MAX_ADDRS = 8, MAX_STREAMS = 65535, MAX_MESSAGE = 204800, ROOM = 1 << 20, PPID = 4242, UNORDERED_PPID = 1 << 30 };
 
+/* Association.Max.Retrans: so many that a busy machine ends no association. */
+enum { ASSOC_RETRANS = 200 };
+
 /* How far the unordered messages of a stream may overtake each other. */
 enum { OVERTAKING = 4096 };
 
@@ -117,10 +120,8 @@ void do_remove(struct session *s, const char *address);
 void do_prefer(struct session *s, const char *address);
 
 /* stack.c of usrsctp/ or linux/: the stack with the defaults that the options
- * say, how many packets it has sent and received, and its counters */
+ * say, and its counters */
 void start_stack(void);
-void finish_stack(void);
-uint64_t stack_packets(void);
 void tell_stack(void);
 void tell_watch(struct session *s); /* what does not change any more when the stack hangs: see hang_test.go */
 void tell_authentication(void);

@@ -121,8 +121,8 @@ void tell_paths(struct socket *so)
 		at += step;
 		if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_GET_PEER_ADDR_INFO, &info, &len) < 0)
 			continue;
-		say("PATH addr=%s state=%#x cwnd=%u srtt=%u rto=%u mtu=%u", address_text(&info.spinfo_address, text, sizeof text),
-		    info.spinfo_state, info.spinfo_cwnd, info.spinfo_srtt, info.spinfo_rto, info.spinfo_mtu);
+		say("PATH addr=%s state=%#x confirmed=%d cwnd=%u srtt=%u rto=%u mtu=%u", address_text(&info.spinfo_address, text, sizeof text),
+		    info.spinfo_state, info.spinfo_state != SCTP_UNCONFIRMED, info.spinfo_cwnd, info.spinfo_srtt, info.spinfo_rto, info.spinfo_mtu);
 	}
 	if (n > 0)
 		usrsctp_freepaddrs(list);

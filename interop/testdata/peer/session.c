@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "peer.h"
 
@@ -186,6 +187,20 @@ static void receive_all(struct session *s)
 	}
 }
 
+/* await_end waits until the stack has forgotten the association: the packets that end it come after the
+ * application has seen its end. */
+static void await_end(struct socket *so)
+{
+	struct sctp_status status;
+	socklen_t size;
+
+	do {
+		usleep(1000);
+		memset(&status, 0, sizeof status);
+		size = sizeof status;
+	} while (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_STATUS, &status, &size) == 0);
+}
+
 static void end_session(struct session *s, uint64_t began)
 {
 	say("STATS port=%u rx_messages=%llu rx_bytes=%llu tx_messages=%llu tx_bytes=%llu longest_gap_ms=%.1f sec=%.3f", s->port,
@@ -212,6 +227,7 @@ static void *run_session(void *arg)
 	if (sends)
 		pthread_join(sender, NULL);
 	end_session(s, began);
+	await_end(so);
 	pthread_mutex_lock(&lock);
 	s->so = NULL;
 	pthread_mutex_unlock(&lock);

@@ -26,14 +26,10 @@ void start_stack(void)
 	sysctl("sctp/rto_initial", opt.rto_max);
 	sysctl("sctp/hb_interval", opt.heartbeat);
 	sysctl("sctp/path_max_retrans", opt.path_retrans);
-	sysctl("sctp/association_max_retrans", 20);
+	sysctl("sctp/association_max_retrans", ASSOC_RETRANS);
 	sysctl("sctp/max_init_retransmits", 20);
 	sysctl("sctp/addip_enable", opt.hmac != 0);
 	sysctl("sctp/auth_enable", opt.hmac != 0);
-}
-
-void finish_stack(void)
-{
 }
 
 static unsigned long long counter(const char *name)
@@ -48,11 +44,6 @@ static unsigned long long counter(const char *name)
 			return value;
 		}
 	fail("the kernel has no counter %s", name);
-}
-
-uint64_t stack_packets(void)
-{
-	return counter("SctpInSCTPPacks") + counter("SctpOutSCTPPacks");
 }
 
 void tell_stack(void)
