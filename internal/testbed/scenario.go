@@ -91,44 +91,77 @@ func (s *scenario) launch(ctx context.Context, n *node) (*process, error) {
 const (
 	hangsMax     = 3
 	peerPatience = 20 * time.Second // far above any RTO of the peer's
-	hangLook     = 5 * time.Second  // between two looks at a peer that says nothing
+	peerLooks    = 4                // at a peer for which that was not enough
+	hangLook     = 5 * time.Second  // between two looks at a peer that may hang
 )
 
 // errPeerHung: usrsctp 0.9.5 sometimes forgets its retransmission timer when a path dies on a
 // busy machine; what is unacknowledged then stays so.
 var errPeerHung = errors.New("usrsctp hangs")
 
-// awaitPeer is await of the peer, and tells a peer that hangs from one that waits.
+// awaitPeer is await of the peer, and tells a peer that hangs from one that is slow.
 func (s *scenario) awaitPeer(ctx context.Context, what string, ok func(string) (bool, error)) error {
 	s.peer.patience = peerPatience
-	err := s.peer.await(ctx, what, ok)
-	if !errors.Is(err, errLate) {
-		return err
-	}
-	var seen [2]string
-	for i := range seen {
-		if i > 0 {
-			time.Sleep(hangLook)
+	for n := 1; ; n++ {
+		err := s.peer.await(ctx, what, ok)
+		if !errors.Is(err, errLate) {
+			return err
 		}
-		_ = s.peer.command("paths")
-		if aerr := s.peer.await(ctx, "PATHS", func(line string) (bool, error) {
-			switch word, _, _ := strings.Cut(line, " "); word {
-			case "STACK":
-				seen[i] = value(line, "t3") + " " + value(line, "retransmitted")
-			case "STATUS":
-				seen[i] += " " + value(line, "unacked")
-			case "PATHS":
-				return true, nil
+		var was, is string
+		came := false
+		for _, to := range []*string{&was, &is} {
+			time.Sleep(hangLook)
+			if werr := s.watchPeer(ctx, to, func(line string) (err error) {
+				found, err := ok(line)
+				came = came || found
+				return err
+			}); werr != nil {
+				return errors.Join(err, werr)
 			}
-			return false, nil
-		}); aerr != nil {
+		}
+		switch {
+		case came:
+			return nil
+		case was == is && value(is, "unacked") != "0":
+			return s.hung(ctx, err)
+		case n == peerLooks:
 			return err
 		}
 	}
-	if seen[0] == seen[1] && !strings.HasSuffix(seen[1], " 0") {
-		return fmt.Errorf("%w: %w", errPeerHung, err)
+}
+
+// watchPeer asks the peer for what does not change any more when it hangs; other lines that come go to pass.
+func (s *scenario) watchPeer(ctx context.Context, seen *string, pass func(line string) error) error {
+	if err := s.peer.command("watch"); err != nil {
+		return err
 	}
-	return err
+	return s.peer.await(ctx, "WATCH", func(line string) (bool, error) {
+		if !strings.HasPrefix(line, "WATCH ") {
+			return false, pass(line)
+		}
+		*seen, _, _ = strings.Cut(line, " ms=")
+		return true, nil
+	})
+}
+
+// hung is the error of a peer that hangs. If node a has anything to complain of it is that instead, and nothing is played
+// again.
+func (s *scenario) hung(ctx context.Context, late error) error {
+	if err := s.endProbe(ctx); err != nil {
+		return errors.Join(late, err)
+	}
+	if !s.res.Probe.Pass {
+		return fmt.Errorf("%w; node a: %s", late, strings.Join(s.res.Probe.Reasons, ", "))
+	}
+	return fmt.Errorf("%w: %w", errPeerHung, late)
+}
+
+// endProbe ends the traffic of node a, and takes its result.
+func (s *scenario) endProbe(ctx context.Context) error {
+	if err := s.a.kill(syscall.SIGINT); err != nil {
+		return err
+	}
+	return s.a.await(ctx, "the result", func(line string) (bool, error) { return parse(line, "result", &s.res.Probe) })
 }
 
 // onFirst is whether both paths are active and data goes over the first. There may be more: b's
@@ -253,10 +286,7 @@ func (s *scenario) finish(ctx context.Context) error {
 		return err
 	}
 	s.say("the peer got back all of %d messages, as it had sent them", s.res.PeerMessages)
-	if err := s.a.kill(syscall.SIGINT); err != nil {
-		return err
-	}
-	if err := s.a.await(ctx, "the result", func(line string) (bool, error) { return parse(line, "result", &s.res.Probe) }); err != nil {
+	if err := s.endProbe(ctx); err != nil {
 		return err
 	}
 	if err := s.b.kill(syscall.SIGTERM); err != nil {

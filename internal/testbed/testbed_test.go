@@ -3,8 +3,10 @@ package testbed
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,6 +96,23 @@ func TestAProgramThatFailsIsExplained(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, code)
 	p.stop()
+}
+
+// TestAHangIsPlayedAgainOnlyIfNodeAIsContent: what it misses is no hang of the peer's.
+func TestAHangIsPlayedAgainOnlyIfNodeAIsContent(t *testing.T) {
+	for result, again := range map[string]bool{`"pass":true`: true, `"pass":false,"reasons":["1 messages lost"]`: false} {
+		cmd := exec.Command("sh", "-c", `trap 'echo "$0"; exit' INT; echo ready; while :; do sleep 0.01; done`, `{"type":"result","data":{`+result+`}}`)
+		a, err := start("a", cmd, func(s syscall.Signal) error { return cmd.Process.Signal(s) })
+		require.NoError(t, err)
+		t.Cleanup(a.stop)
+		require.NoError(t, a.await(t.Context(), "ready", has("ready")))
+		err = (&scenario{a: a, res: &Result{}}).hung(t.Context(), errLate)
+		require.ErrorIs(t, err, errLate)
+		require.Equal(t, again, errors.Is(err, errPeerHung), err)
+		if !again {
+			require.ErrorContains(t, err, "1 messages lost")
+		}
+	}
 }
 
 // system runs every variant on an engine, as `make testbed` does.
