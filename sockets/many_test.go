@@ -141,23 +141,11 @@ func TestBackPressure(t *testing.T) {
 	s := newServer(t)
 	p := newProgram(t, s)
 	client, server, _ := pair(t, p)
-	data, sent := make([]byte, 10_000), 0
-	for full := 0; full < 20; { // it stays full
-		f := proto.Frame{Kind: proto.FrameSend, Length: uint32(len(data))}
-		binary.LittleEndian.PutUint32(data, uint32(sent))
-		if _, err := unix.Write(client.fd, append(proto.AppendFrame(nil, &f), data...)); err == nil {
-			sent, full = sent+1, 0
-		} else {
-			require.Equal(t, unix.EAGAIN, err)
-			full++
-			unix.Poll(nil, 10)
-		}
-	}
-	require.Greater(t, sent, 50)
+	sent := client.fill()
 	require.Less(t, sent, 10_000)
 	for i := range sent {
 		m := server.data()
-		require.Len(t, m.data, len(data))
+		require.Len(t, m.data, 10_000)
 		require.EqualValues(t, i, binary.LittleEndian.Uint32(m.data))
 	}
 	client.wait(unix.POLLOUT)
@@ -171,15 +159,7 @@ func TestUnreadAssociationIsForgotten(t *testing.T) {
 	s := newServer(t)
 	p := newProgram(t, s)
 	client, server, _ := pair(t, p)
-	f := proto.Frame{Kind: proto.FrameSend, Length: 10_000}
-	for full := 0; full < 20; {
-		if _, err := unix.Write(client.fd, append(proto.AppendFrame(nil, &f), make([]byte, f.Length)...)); err == nil {
-			full = 0
-		} else {
-			full++
-			unix.Poll(nil, 5)
-		}
-	}
+	client.fill()
 	client.do(proto.OpSetOpt, unix.SOL_SOCKET, unix.SO_LINGER, encode(linger{OnOff: 1}))
 	client.close()
 	require.Eventually(t, func() bool { return s.Stats().Associations == 1 }, within, 1e6)

@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 )
 
 // within is how long anything may take on a slow machine.
-const within = 20 * time.Second
+const within = 60 * time.Second
 
 // newServer serves on a dataplane of its own, over the loopback.
 func newServer(t testing.TB, change ...func(*Config)) *Server {
@@ -292,6 +293,29 @@ func pair(t testing.TB, p *program) (client, server, listener *sock) {
 	require.Zero(t, client.connect(at(a)))
 	server, _ = listener.accept()
 	return client, server, listener
+}
+
+// fill writes messages of 10 000 bytes, numbered, until the socket stays full, and tells how many it took. Enough must go
+// before, that a server that is slow to begin is not taken for one that is full.
+func (k *sock) fill() (sent int) {
+	k.p.t.Helper()
+	const enough = 50 // more than wait in the data connections of both sockets
+	data := make([]byte, 10_000)
+	deadline := time.Now().Add(within)
+	for full := 0; full < 20 || sent <= enough; {
+		binary.LittleEndian.PutUint32(data, uint32(sent))
+		f := proto.Frame{Kind: proto.FrameSend, Length: uint32(len(data))}
+		if _, err := unix.Write(k.fd, append(proto.AppendFrame(nil, &f), data...)); err == nil {
+			sent, full = sent+1, 0
+			continue
+		} else {
+			require.Equal(k.p.t, unix.EAGAIN, err)
+		}
+		require.True(k.p.t, time.Now().Before(deadline), "it is full after %d messages", sent)
+		full++
+		unix.Poll(nil, 10)
+	}
+	return sent
 }
 
 func netipPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }

@@ -19,11 +19,23 @@ import (
 // long things take.
 const patience = 60 * time.Second
 
+// atExit is what is done after the tests.
+var atExit []func()
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, f := range atExit {
+		f()
+	}
+	os.Exit(code)
+}
+
 var shellBinary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "sctpsh")
 	if err != nil {
 		return "", err
 	}
+	atExit = append(atExit, func() { os.RemoveAll(dir) })
 	sources, err := filepath.Glob("testdata/sctpsh/*.c")
 	if err != nil {
 		return "", err

@@ -147,14 +147,14 @@ static void connects_nonblocking(int (*make)(void))
 	fd = make();
 	nonblocking(fd);
 	did("refused", connect_to(fd, 0, 9));
-	usleep(200000);
+	nap(200);
 	say("poll refused", "%s", events_of(fd, POLLIN | POLLOUT, 5000));
 	say_error(fd);
 	say_error(fd);
 	did("refused again", connect_to(fd, 0, 9));
-	usleep(200000);
+	nap(200);
 	did("and told by connect", connect_to(fd, 0, 9));
-	usleep(200000);
+	nap(200);
 	did("recv", recv(fd, &fd, 1, MSG_DONTWAIT));
 }
 

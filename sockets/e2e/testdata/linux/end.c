@@ -30,10 +30,10 @@ static void shutdowns(void)
 		couple(p);
 		send(p[0], "before", 6, 0);
 		send(p[1], "unread", 6, 0);
-		usleep(20000);
+		nap(20);
 		if (did("connected", shutdown(p[0], hows[i].how)) < 0)
 			continue;
-		usleep(100000);
+		nap(100);
 		say("poll", "%s", events_of(p[0], POLLIN | POLLOUT | POLLRDHUP, 0));
 		say("peer's poll", "%s", events_of(p[1], POLLIN | POLLOUT | POLLRDHUP, 0));
 		count("peer's recv", recv(p[1], b, sizeof b, MSG_DONTWAIT));
@@ -71,7 +71,7 @@ static void lingers(void)
 	count("then", recv(p[1], b, sizeof b, 0));
 	couple(p);
 	send(p[1], "unread", 6, 0);
-	usleep(50000);
+	nap(50);
 	close(p[0]);
 	count("closed with unread data", recv(p[1], b, sizeof b, 0));
 	couple(p);
@@ -125,18 +125,18 @@ static void threads(void)
 
 	couple(p);
 	pthread_create(&t, NULL, receive_in_thread, &p[0]);
-	usleep(50000);
+	nap(50);
 	send(p[1], "hello", 5, 0);
 	pthread_join(t, &result);
 	say("received", "%ld", (long)(intptr_t)result);
 	pthread_create(&t, NULL, receive_in_thread, &p[0]);
-	usleep(50000);
+	nap(50);
 	did("shutdown", shutdown(p[0], SHUT_RDWR));
 	pthread_join(t, &result);
 	say("woken by shutdown", "%ld", (long)(intptr_t)result);
 	couple(p);
 	pthread_create(&t, NULL, receive_in_thread, &p[0]);
-	usleep(50000);
+	nap(50);
 	setsockopt(p[1], SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
 	close(p[1]);
 	pthread_join(t, &result);
@@ -163,7 +163,7 @@ static void files(void)
 	f = fdopen(dup(p[0]), "r+");
 	setvbuf(f, NULL, _IONBF, 0);
 	fputs("stdio", f);
-	usleep(50000);
+	nap(50);
 	recv(p[1], b, 5, MSG_DONTWAIT);
 	recv(p[1], b + 5, 5, MSG_DONTWAIT);
 	fclose(f);

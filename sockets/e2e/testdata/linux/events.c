@@ -137,9 +137,9 @@ static void aborted(void)
 	curious(p[1]);
 	setsockopt(p[0], SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
 	send(p[0], "data", 4, 0);
-	usleep(50000);
+	nap(50);
 	close(p[0]);
-	usleep(50000);
+	nap(50);
 	take_all("server", p[1]);
 }
 
@@ -171,12 +171,12 @@ static void failed(int type)
 		struct sctp_sndrcvinfo info = {.sinfo_stream = 2, .sinfo_flags = SCTP_UNORDERED, .sinfo_ppid = 5, .sinfo_context = 44, .sinfo_assoc_id = ids[0]};
 		if (sctp_send(p[0], block, sizeof block, &info, MSG_DONTWAIT) < 0) {
 			full++;
-			usleep(10000);
+			nap(10);
 		}
 	}
 	setsockopt(p[1], SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
 	close(p[1]);
-	usleep(50000);
+	nap(50);
 	take("failed", p[0]);
 }
 
@@ -201,7 +201,7 @@ static void dry(void)
 
 	couple(p);
 	send(p[0], "x", 1, 0);
-	usleep(300000);
+	nap(300);
 	subscribe(p[0], SCTP_SENDER_DRY_EVENT, 1);
 	take_all("subscribed when dry", p[0]);
 	send(p[0], "x", 1, 0);
@@ -221,7 +221,7 @@ static void addresses(void)
 	subscribe(fd, SCTP_ASSOC_CHANGE, 1);
 	a = at(1, port_of(l));
 	did("connect", connect(fd, &a.any, size_of(&a)));
-	usleep(300000);
+	nap(300);
 	take_all("client", fd);
 }
 

@@ -79,7 +79,7 @@ static void sendv(void)
 	count("authinfo", sctp_sendv(fd, iov, 2, &a.any, 1, &auth, sizeof auth, SCTP_SENDV_AUTHINFO, 0));
 	count("wrong size", sctp_sendv(fd, iov, 2, &a.any, 1, &pr, 1, SCTP_SENDV_PRINFO, 0));
 	count("wrong type", sctp_sendv(fd, iov, 2, &a.any, 1, &pr, sizeof pr, 99, 0));
-	usleep(50000);
+	nap(50);
 	for (int i = 0; i < 4; i++) {
 		memset(&rn, 0, sizeof rn);
 		n = sizeof from;

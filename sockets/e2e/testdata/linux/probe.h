@@ -40,6 +40,9 @@ void say(const char *step, const char *format, ...) __attribute__((format(printf
 long did(const char *step, long result);
 long count(const char *step, long result);
 
+/* nap sleeps, PROBE_SLEEPS times as long where the environment says so. */
+void nap(int ms);
+
 /* Addresses of the loopback (0), of this host in two networks (1, 2) and of
  * nobody (9), and the wildcard (-1). */
 union address at(int host, int port);

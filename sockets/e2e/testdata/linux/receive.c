@@ -101,7 +101,7 @@ static void plain(void)
 	got("rest", p[1], 100, 256, MSG_DONTWAIT);
 	put(p[0], "all", 0, 0, 0);
 	put(p[0], "of it", 0, 0, 0);
-	usleep(50000);
+	nap(50);
 	got("MSG_WAITALL", p[1], 6, 256, MSG_WAITALL);
 	got("MSG_OOB", p[1], 100, 256, MSG_OOB | MSG_DONTWAIT);
 	got("what is left", p[1], 100, 256, MSG_DONTWAIT);
@@ -133,14 +133,14 @@ static void infos(void)
 	put(p[0], "first", 1, SCTP_UNORDERED, 8);
 	put(p[0], "second", 3, 0, 9);
 	put(p[0], "third", 4, SCTP_UNORDERED, 10);
-	usleep(50000);
+	nap(50);
 	got("with NXTINFO", p[1], 100, 256, 0);
 	setsockopt(p[1], IPPROTO_SCTP, SCTP_EVENTS, &(struct sctp_event_subscribe){.sctp_data_io_event = 1}, sizeof(struct sctp_event_subscribe));
 	got("with all", p[1], 100, 256, 0);
 	got("last", p[1], 100, 256, 0);
 	put(p[0], "in parts", 5, 0, 11);
 	put(p[0], "next", 1, 0, 12);
-	usleep(50000);
+	nap(50);
 	got("part", p[1], 3, 256, 0);
 	got("rest", p[1], 30, 256, 0);
 	got("next", p[1], 30, 256, 0);
@@ -156,7 +156,7 @@ static void infos(void)
 	subscribe(p[1], SCTP_SHUTDOWN_EVENT, 1);
 	setsockopt(p[1], IPPROTO_SCTP, SCTP_RECVRCVINFO, &(int){1}, sizeof(int));
 	close(p[0]);
-	usleep(50000);
+	nap(50);
 	got("notification", p[1], 5, 256, 0);
 	got("its rest", p[1], 100, 256, 0);
 	got("end", p[1], 100, 256, 0);
@@ -189,7 +189,7 @@ static void mmsgs(void)
 
 	couple(p);
 	count("sendmmsg", sendmmsg(p[0], m, 3, 0));
-	usleep(50000);
+	nap(50);
 	count("recvmmsg", recvmmsg(p[1], m, 2, 0, NULL));
 	count("recvmmsg", recvmmsg(p[1], m, 3, MSG_WAITFORONE, NULL));
 	did("recvmmsg none", recvmmsg(p[1], m, 3, MSG_DONTWAIT, NULL));
@@ -210,7 +210,7 @@ static void pending(void)
 	say("nothing", "%d", n);
 	put(p[0], "hello", 0, 0, 0);
 	put(p[0], "more", 0, 0, 0);
-	usleep(50000);
+	nap(50);
 	ioctl(p[1], FIONREAD, &n);
 	say("something", "%d", n);
 	recv(p[1], &fd, 2, 0);
@@ -240,13 +240,13 @@ static void many(void)
 	sendto(p[0], "in parts", 8, 0, &a.any, size_of(&a));
 	fd = connected(seqpacket(), p[1]);
 	sendto(fd, "another", 7, 0, &a.any, size_of(&a));
-	usleep(50000);
+	nap(50);
 	got("part", p[1], 3, 256, 0);
 	got("rest", p[1], 100, 256, 0);
 	got("another", p[1], 100, 256, 0);
 	close(p[0]);
 	close(fd);
-	usleep(50000);
+	nap(50);
 	did("end", recv(p[1], &fd, 1, MSG_DONTWAIT));
 }
 

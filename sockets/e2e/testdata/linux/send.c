@@ -90,7 +90,7 @@ static void one_to_one(void)
 	while (recv(p[1], big, sizeof big, 0) > 0)
 		;
 	sent("peer after it", send(p[1], "x", 1, 0));
-	usleep(100000);
+	nap(100);
 	sent("when it is over", send(p[0], "x", 1, 0));
 	sent("peer when it is over", send(p[1], "x", 1, 0));
 }
@@ -104,7 +104,7 @@ static void after_abort(void)
 	couple(p);
 	setsockopt(p[0], SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
 	close(p[0]);
-	usleep(50000);
+	nap(50);
 	say("poll", "%s", events_of(p[1], POLLOUT, 0));
 	sent("send", send(p[1], "x", 1, 0));
 	sent("send again", send(p[1], "x", 1, 0));
@@ -133,7 +133,7 @@ static void implicit_stream(void)
 	fd = stream();
 	sent("with EOF", send_info(fd, "", &a, (struct sctp_sndinfo){.snd_flags = SCTP_EOF}));
 	sent("to nobody", sendto(fd, "x", 1, 0, &nobody.any, size_of(&nobody)));
-	usleep(200000);
+	nap(200);
 	sent("then", send(fd, "x", 1, 0));
 }
 
@@ -162,19 +162,19 @@ static void one_to_many(void)
 	sent("nothing", sendto(p[0], "", 0, 0, &peer.any, size_of(&peer)));
 	sent("no such stream", send_info(p[0], "x", &peer, (struct sctp_sndinfo){.snd_sid = 10}));
 	third = connected(seqpacket(), p[1]);
-	usleep(50000);
+	nap(50);
 	sent("SENDALL", send_info(p[1], "to all", NULL, (struct sctp_sndinfo){.snd_flags = SCTP_SENDALL}));
 	count("recv", recv(p[0], b, sizeof b, 0));
 	count("recv third", recv(third, b, sizeof b, 0));
 	sent("EOF with data", send_info(p[0], "x", &peer, (struct sctp_sndinfo){.snd_flags = SCTP_EOF}));
 	sent("EOF", send_info(p[0], "", &peer, (struct sctp_sndinfo){.snd_flags = SCTP_EOF}));
-	usleep(100000);
+	nap(100);
 	sent("after EOF, by id", send_info(p[0], "x", NULL, (struct sctp_sndinfo){.snd_assoc_id = ids[0]}));
 	sent("after EOF, by address", sendto(p[0], "anew", 4, 0, &peer.any, size_of(&peer)));
 	count("recv", recv(p[1], b, sizeof b, 0));
 	sent("ABORT with data", send_info(p[0], "why", &peer, (struct sctp_sndinfo){.snd_flags = SCTP_ABORT}));
 	sent("SENDALL EOF", send_info(p[1], "", NULL, (struct sctp_sndinfo){.snd_flags = SCTP_SENDALL | SCTP_EOF}));
-	usleep(100000);
+	nap(100);
 	sent("third after it", sendto(third, "x", 1, 0, &peer.any, size_of(&peer)));
 }
 
@@ -188,7 +188,7 @@ static void shut_while_unread(void)
 	setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, &(int){8192}, sizeof(int));
 	send_info(p[0], "before", NULL, (struct sctp_sndinfo){.snd_assoc_id = ids[0]});
 	send_info(p[0], "", NULL, (struct sctp_sndinfo){.snd_assoc_id = ids[0], .snd_flags = SCTP_EOF});
-	usleep(100000);
+	nap(100);
 	sent("peer's send", send_info(p[1], "x", NULL, (struct sctp_sndinfo){.snd_assoc_id = ids[1]}));
 	take("its message", p[1]);
 }
@@ -261,7 +261,7 @@ static void full(void)
 
 	couple(p);
 	setsockopt(p[0], SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_usec = 50000}, sizeof(struct timeval));
-	for (int tries = 0; tries < 20; tries++, usleep(10000))
+	for (int tries = 0; tries < 20; tries++, nap(10))
 		while (send(p[0], block, sizeof block, MSG_DONTWAIT) > 0)
 			n++;
 	did("full", -1);
