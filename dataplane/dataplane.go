@@ -42,9 +42,9 @@ type Dataplane struct {
 type port struct {
 	index int
 	nic   nic.Port
-	info  nic.Info
-	mtu   int // bytes of IP packet
-	room  int // bytes behind the headroom of a buffer
+	info  nic.Info // at the start: a worker's iface has the MAC of now
+	mtu   int      // bytes of IP packet
+	room  int      // bytes behind the headroom of a buffer
 	// fit: a buffer holds a packet for any port, not only for this one.
 	fit bool
 }

@@ -198,6 +198,8 @@ func (w *worker) linkChanged(p *workerPort, l nic.Link) {
 	p.link = l
 	w.idle.stale = true
 	if l.Up {
+		// The headers prepared for the MAC of before went with the paths.
+		p.place(p.iface.WithMAC(p.nic.Info().MAC))
 		w.routes.SetPort(p.index, true)
 		if p.announces {
 			p.neighbours.Announce(int64(w.now))

@@ -161,16 +161,21 @@ func (n *network) changes(to *network) (all []wish) {
 	return all
 }
 
+// place has the port be at f.
+func (p *workerPort) place(f *inet.Iface) {
+	p.iface = f
+	p.parser.SetIface(f)
+	p.responder.SetIface(f)
+	p.neighbours.SetIface(f)
+}
+
 // move has the worker look packets up in another network. Neighbours of a port that gained
 // an address are told where it is.
 func (w *worker) move(n, old *network) {
 	w.routes.Follow(n.routes)
 	for i := range w.ports {
 		p := &w.ports[i]
-		p.iface = n.ifaces[i]
-		p.parser.SetIface(p.iface)
-		p.responder.SetIface(p.iface)
-		p.neighbours.SetIface(p.iface)
+		p.place(n.ifaces[i].WithMAC(p.iface.MAC))
 		gained := slices.ContainsFunc(n.ports[i].Addrs, func(a netip.Prefix) bool { return !old.ifaces[i].Owns(wire.AddrFrom(a.Addr())) })
 		if gained && p.announces && p.link.Up {
 			p.neighbours.Announce(int64(w.now))

@@ -85,7 +85,7 @@ func (d *Dataplane) Totals() Totals {
 	t := Totals{At: sctpcore.Time(d.cfg.Clock())}
 	n := d.network.Load()
 	for i, p := range d.ports {
-		t.Ports = append(t.Ports, PortState{Info: p.info, MTU: p.mtu, Link: p.nic.Link(), Stats: p.nic.Stats(),
+		t.Ports = append(t.Ports, PortState{Info: p.nic.Info(), MTU: p.mtu, Link: p.nic.Link(), Stats: p.nic.Stats(),
 			Addrs: n.ports[i].Addrs, Queues: queuesOf(&p.info)})
 	}
 	var sum counts

@@ -24,12 +24,12 @@ type Capabilities struct {
 	LinkInterrupt  bool // learns of link changes by interrupt, not by polling
 }
 
-// Info describes a port; it does not change while the port is open.
+// Info describes a port; it does not change while the port is open, but for the MAC.
 type Info struct {
-	Name     string // as configured, unique in the process
-	Driver   string // e.g. "net_ring", "net_af_packet", "mem"
-	MAC      [6]byte
-	MTU      int // largest L3 packet in bytes
+	Name     string  // as configured, unique in the process
+	Driver   string  // e.g. "net_ring", "net_af_packet", "mem"
+	MAC      [6]byte // may be another one after the link was down
+	MTU      int     // largest L3 packet in bytes
 	RxQueues int
 	TxQueues int
 	Socket   int // NUMA node, -1 if unknown

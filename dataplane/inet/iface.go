@@ -69,6 +69,16 @@ func NewIface(cfg IfaceConfig) (*Iface, error) {
 	return f, nil
 }
 
+// WithMAC is the same place with another MAC, unicast.
+func (f *Iface) WithMAC(mac MAC) *Iface {
+	if f.MAC == mac {
+		return f
+	}
+	other := *f
+	other.MAC = mac
+	return &other
+}
+
 // Owns tells whether a is one of our addresses on this link.
 func (f *Iface) Owns(a wire.Addr) bool {
 	for i := range f.nets {

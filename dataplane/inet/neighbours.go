@@ -134,8 +134,8 @@ func NewNeighbours(f *Iface, cfg NeighbourConfig, drops *Drops) (*Neighbours, er
 	return n, nil
 }
 
-// SetIface has the port's addresses be those of f. Neighbours that are on no subnet any
-// more fail when they are asked next.
+// SetIface has the port's addresses and MAC be those of f. Neighbours that are on no subnet
+// any more fail when they are asked next.
 func (n *Neighbours) SetIface(f *Iface) { n.iface = f }
 
 func (c *NeighbourConfig) setDefaults() {

@@ -34,7 +34,7 @@ func (d *driver) open(s Spec) (nic.Port, error) {
 	if err != nil {
 		return nil, shortForms(err)
 	}
-	spec.Name, spec.MTU, spec.RxQueues, spec.TxQueues = s.Name, s.MTU, s.Queues, s.Queues
+	spec.Name, spec.MTU, spec.RxQueues, spec.TxQueues, spec.Logger = s.Name, s.MTU, s.Queues, s.Queues, s.Log
 	p, err := d.eal.Open(spec)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package ports
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,8 @@ type Spec struct {
 	Device string
 	MTU    int // bytes, 0 is the device's
 	Queues int // 0 is 1
+	// Log is told when the interface under the port goes and comes back; nil is nobody.
+	Log *slog.Logger
 }
 
 // Rig is a set of open ports and what they stand on.

@@ -30,7 +30,7 @@ func WithPorts(f *config.File, log *slog.Logger, use func(*dataplane.Dataplane, 
 	defer func() { closing("ports", rig.Close) }()
 	var specs []ports.Spec
 	for _, p := range f.Ports {
-		specs = append(specs, ports.Spec{Name: p.Name, Device: p.Device, MTU: p.MTU, Queues: p.Queues})
+		specs = append(specs, ports.Spec{Name: p.Name, Device: p.Device, MTU: p.MTU, Queues: p.Queues, Log: log})
 	}
 	opened, err := rig.OpenAll(specs)
 	if err != nil {

@@ -22,6 +22,9 @@ static const char *device_name(const struct rte_device *d)
 #endif
 }
 
+/* DPDK lets one thread at a time find and remove devices. */
+static pthread_mutex_t bus = PTHREAD_MUTEX_INITIALIZER;
+
 static int fail(struct tl_error *e, const char *step, int rc)
 {
 	e->step = step;
@@ -39,7 +42,9 @@ int tl_probe(const char *devargs, const char *name, uint16_t *ids, int max,
 	int n = 0, rc;
 
 	tl_new_packet_group();
+	pthread_mutex_lock(&bus);
 	rc = rte_dev_probe(devargs);
+	pthread_mutex_unlock(&bus);
 	if (rc != 0)
 		return fail(e, "rte_dev_probe", rc);
 	RTE_ETH_FOREACH_DEV(id) {
@@ -101,6 +106,17 @@ static void spread(struct rte_eth_conf *conf, const struct rte_eth_dev_info *inf
 		*caps |= TL_CAP_RSS_SCTP;
 }
 
+/* What the device is asked for, besides queues; the capabilities that come of it. */
+static uint32_t plan(const struct tl_port *p, struct rte_eth_conf *conf,
+	const struct rte_eth_dev_info *info)
+{
+	uint32_t caps = negotiate(conf, info);
+
+	if (p->nrx > 1)
+		spread(conf, info, &caps);
+	return caps;
+}
+
 static int queues(struct tl_port *p)
 {
 	struct tl_queue *q = aligned_alloc(128, sizeof(*q) * (p->nrx + p->ntx));
@@ -118,11 +134,18 @@ static int queues(struct tl_port *p)
 	return 0;
 }
 
+static void ask_mac(struct tl_port *p)
+{
+	struct rte_ether_addr mac;
+
+	if (rte_eth_macaddr_get(p->id, &mac) == 0)
+		memcpy(p->mac, mac.addr_bytes, sizeof(p->mac));
+}
+
 /* What the device is before it is configured. */
 int tl_port_describe(struct tl_port *p, uint16_t *min_mtu, uint16_t *max_mtu, struct tl_error *e)
 {
 	struct rte_eth_dev_info info;
-	struct rte_ether_addr mac;
 	int rc = rte_eth_dev_info_get(p->id, &info);
 
 	if (rc != 0)
@@ -131,51 +154,48 @@ int tl_port_describe(struct tl_port *p, uint16_t *min_mtu, uint16_t *max_mtu, st
 	*max_mtu = info.max_mtu;
 	if (rte_eth_dev_get_mtu(p->id, &p->mtu) != 0 || p->mtu == 0)
 		p->mtu = RTE_ETHER_MTU;
-	if (rte_eth_macaddr_get(p->id, &mac) == 0)
-		memcpy(p->mac, mac.addr_bytes, sizeof(p->mac));
+	ask_mac(p);
 	p->socket = rte_eth_dev_socket_id(p->id);
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name ? info.driver_name : "");
 	snprintf(p->device, sizeof(p->device), "%s", info.device ? device_name(info.device) : "");
 	return 0;
 }
 
-static int set_up_queues(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
+static int set_up_queues(const struct tl_port *p, uint16_t id, const struct tl_conf *c,
+	struct tl_error *e)
 {
 	uint16_t rxd = c->rx_desc, txd = c->tx_desc;
-	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rxd, &txd);
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rxd, &txd);
 
 	if (rc != 0)
 		return fail(e, "rte_eth_dev_adjust_nb_rx_tx_desc", rc);
 	for (uint16_t i = 0; i < p->nrx; i++) {
-		rc = rte_eth_rx_queue_setup(p->id, i, rxd, p->socket, NULL, p->pool->mp);
+		rc = rte_eth_rx_queue_setup(id, i, rxd, p->socket, NULL, p->pool->mp);
 		if (rc != 0)
 			return fail(e, "rte_eth_rx_queue_setup", rc);
 	}
 	for (uint16_t i = 0; i < p->ntx; i++) {
-		rc = rte_eth_tx_queue_setup(p->id, i, txd, p->socket, NULL);
+		rc = rte_eth_tx_queue_setup(id, i, txd, p->socket, NULL);
 		if (rc != 0)
 			return fail(e, "rte_eth_tx_queue_setup", rc);
 	}
 	return 0;
 }
 
-/* Configures a port that is stopped. */
-static int set_up(struct tl_port *p, const struct tl_conf *c, struct rte_eth_conf *conf,
-	struct tl_error *e)
+/* Configures device id, which is stopped, as the port's. */
+static int set_up(const struct tl_port *p, uint16_t id, const struct tl_conf *c,
+	struct rte_eth_conf *conf, struct tl_error *e)
 {
-	int rc = rte_eth_dev_configure(p->id, p->nrx, p->ntx, conf);
+	int rc = rte_eth_dev_configure(id, p->nrx, p->ntx, conf);
 
 	if (rc != 0)
 		return fail(e, "rte_eth_dev_configure", rc);
 	if (conf->rxmode.mtu != 0) {
-		rc = rte_eth_dev_set_mtu(p->id, c->mtu);
+		rc = rte_eth_dev_set_mtu(id, c->mtu);
 		if (rc != 0 && rc != -ENOTSUP)
 			return fail(e, "rte_eth_dev_set_mtu", rc);
 	}
-	if (c->mtu != 0)
-		p->mtu = c->mtu;
-	p->max_frame = p->mtu + RTE_ETHER_HDR_LEN + 4;
-	return set_up_queues(p, c, e);
+	return set_up_queues(p, id, c, e);
 }
 
 /* The same without interrupts of rx queues, for a device that refused them:
@@ -185,7 +205,7 @@ static int set_up_polled(struct tl_port *p, const struct tl_conf *c, struct rte_
 {
 	memset(e, 0, sizeof(*e));
 	conf->intr_conf.rxq = 0;
-	return set_up(p, c, conf, e);
+	return set_up(p, p->id, c, conf, e);
 }
 
 /* Configures and starts the port; p->pool is set. On failure the caller closes. */
@@ -207,14 +227,15 @@ int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
 		snprintf(p->listens, sizeof(p->listens), "%s", c->listens);
 	if (queues(p) != 0)
 		return fail(e, "aligned_alloc", ENOMEM);
-	p->caps = negotiate(&conf, &info);
-	if (p->nrx > 1)
-		spread(&conf, &info, &p->caps);
+	p->caps = plan(p, &conf, &info);
 	if (c->mtu != 0 && c->mtu != p->mtu && !c->fixed_mtu)
 		conf.rxmode.mtu = c->mtu;
 	conf.intr_conf.rxq = c->interrupts;
-	if (set_up(p, c, &conf, e) != 0 && (!conf.intr_conf.rxq || set_up_polled(p, c, &conf, e) != 0))
+	if (set_up(p, p->id, c, &conf, e) != 0 && (!conf.intr_conf.rxq || set_up_polled(p, c, &conf, e) != 0))
 		return -1;
+	if (c->mtu != 0)
+		p->mtu = c->mtu;
+	p->max_frame = p->mtu + RTE_ETHER_HDR_LEN + 4;
 	if (p->serial == TL_SERIAL)
 		tl_serial_add(p);
 	rc = tl_link_watch(p);
@@ -239,6 +260,43 @@ int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e)
 	return 0;
 }
 
+/* Configures and starts another device of the same driver, to move an open port to:
+ * the port goes on as it is. On failure the caller unplugs the device. */
+int tl_spare_open(const struct tl_port *p, uint16_t id, const struct tl_conf *c,
+	struct tl_error *e)
+{
+	struct rte_eth_conf conf = { 0 };
+	struct rte_eth_dev_info info;
+	int rc = rte_eth_dev_info_get(id, &info);
+
+	if (rc != 0)
+		return fail(e, "rte_eth_dev_info_get", rc);
+	plan(p, &conf, &info);
+	if (set_up(p, id, c, &conf, e) != 0)
+		return -1;
+	rc = rte_eth_dev_start(id);
+	if (rc != 0)
+		return fail(e, "rte_eth_dev_start", rc);
+	if (c->promiscuous)
+		rte_eth_promiscuous_enable(id);
+	return 0;
+}
+
+/* Puts the port on a device that tl_spare_open has started, with the pollers kept out.
+ * The device that it was on is the caller's to unplug: it is returned. */
+uint16_t tl_port_move(struct tl_port *p, uint16_t id)
+{
+	uint16_t old = p->id;
+
+	tl_quiesce(p, TL_GATE_STOPPED);
+	p->id = id;
+	for (int i = 0; i < p->nrx + p->ntx; i++)
+		p->rx[i].port_id = id; /* the tx queues follow the rx queues */
+	ask_mac(p);
+	tl_ungate(p, TL_GATE_STOPPED);
+	return old;
+}
+
 /* af_xdp forgets at its end what is in the completion ring; a burst of
  * nothing has it look there. */
 static void reap(struct tl_port *p)
@@ -249,20 +307,65 @@ static void reap(struct tl_port *p)
 		rte_eth_tx_burst(p->id, q, none, 0);
 }
 
+/* Removes a device whose port is closed, unless it has others. */
+static void detach(struct rte_device *d, struct tl_error *e)
+{
+	uint16_t other;
+	int rc;
+
+	if (d == NULL)
+		return;
+	RTE_ETH_FOREACH_DEV_OF(other, d)
+		return;
+	pthread_mutex_lock(&bus);
+	rc = rte_dev_remove(d);
+	pthread_mutex_unlock(&bus);
+	if (rc != 0 && rc != -ENOENT)
+		fail(e, "rte_dev_remove", rc);
+}
+
+/* The DPDK device of a port, NULL if it cannot be told. */
+static struct rte_device *device_of(uint16_t id)
+{
+	struct rte_eth_dev_info info;
+
+	if (rte_eth_dev_info_get(id, &info) != 0)
+		return NULL;
+	return (struct rte_device *)(uintptr_t)info.device;
+}
+
+/* Stops, closes and removes a device that no port of ours is on. af_packet closes its
+ * sockets when it stops and only then, so one that was never started is. */
+int tl_unplug(uint16_t id, struct tl_error *e)
+{
+	struct rte_device *d = device_of(id);
+	struct rte_eth_conf conf = { 0 };
+	int rc;
+
+	if (rte_eth_dev_configure(id, 1, 1, &conf) == 0) /* it does not run */
+		rte_eth_dev_start(id);
+	rc = rte_eth_dev_stop(id);
+	if (rc != 0 && rc != -ENOTSUP)
+		fail(e, "rte_eth_dev_stop", rc);
+	rc = rte_eth_dev_close(id);
+	if (rc != 0)
+		fail(e, "rte_eth_dev_close", rc);
+	detach(d, e);
+	return e->err ? -1 : 0;
+}
+
 /* Stops, closes and removes the device, unless it has other ports. p stays
  * valid, gated for ever. */
 int tl_port_close(struct tl_port *p, struct tl_error *e)
 {
-	struct rte_eth_dev_info info;
-	uint16_t other;
+	struct rte_device *d;
 	int rc, started = tl_link_leave(p);
 
 	tl_quiesce(p, TL_GATE_STOPPED);
 	if (p->reap && started)
 		reap(p);
 	tl_link_unwatch(p);
-	if (rte_eth_dev_info_get(p->id, &info) != 0)
-		info.device = NULL;
+	d = device_of(p->id);
 	if (started) {
 		rc = tl_dev_stop(p);
 		if (rc != 0 && rc != -ENOTSUP)
@@ -273,13 +376,7 @@ int tl_port_close(struct tl_port *p, struct tl_error *e)
 		fail(e, "rte_eth_dev_close", rc);
 	if (p->serial == TL_SERIAL)
 		tl_serial_remove(p);
-	if (info.device == NULL)
-		return e->err ? -1 : 0;
-	RTE_ETH_FOREACH_DEV_OF(other, info.device)
-		return e->err ? -1 : 0;
-	rc = rte_dev_remove((struct rte_device *)(uintptr_t)info.device);
-	if (rc != 0 && rc != -ENOENT)
-		fail(e, "rte_dev_remove", rc);
+	detach(d, e);
 	return e->err ? -1 : 0;
 }
 

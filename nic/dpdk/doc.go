@@ -30,7 +30,11 @@
 //
 // Link state comes by interrupt where the PMD has it, from netlink for ports
 // on kernel interfaces (af_packet, af_xdp and pcap never report a link down),
-// and else from the device when Link is called.
+// and else from the device when Link is called. When such an interface is taken away the
+// link stays down, of an af_packet port until an interface of that name is up: then a goroutine
+// of the port opens another device there, beside the old one, and puts the port on it
+// through the same gate. So the port is never without a device, and the pollers see a link that
+// was down, and perhaps another MAC.
 //
 // Building: `pkg-config libdpdk` must work; scripts/setup.sh installs what is
 // missing. From DPDK 23.11 on the flags may contain -mrtm, which cgo refuses

@@ -77,6 +77,13 @@ func (s *space) in(t testing.TB, f func()) {
 func (s *space) veth(t testing.TB, mtu int) (a, b string) {
 	t.Helper()
 	a, b = uniqueName("tva"), uniqueName("tvb")
+	s.join(t, a, b, mtu)
+	return a, b
+}
+
+// join is veth with names that are given.
+func (s *space) join(t testing.TB, a, b string, mtu int) {
+	t.Helper()
 	la := netlink.NewLinkAttrs()
 	la.Name, la.MTU = a, mtu
 	require.NoError(t, s.nl.LinkAdd(&netlink.Veth{LinkAttrs: la, PeerName: b}))
@@ -93,7 +100,14 @@ func (s *space) veth(t testing.TB, mtu int) (a, b string) {
 			return l.Attrs().RawFlags&unix.IFF_RUNNING != 0
 		}))
 	}
-	return a, b
+}
+
+// remove takes an interface away, a veth with its other end.
+func (s *space) remove(t testing.TB, name string) {
+	t.Helper()
+	l, err := s.nl.LinkByName(name)
+	require.NoError(t, err)
+	require.NoError(t, s.nl.LinkDel(l))
 }
 
 func (s *space) set(t testing.TB, name string, up bool) {
@@ -241,8 +255,26 @@ func tapPair(t testing.TB) (a, b *Port) {
 	return a, b
 }
 
+// TestAFPacketContract: a port whose interface was deleted and made again is as good as a new one:
+// the other end of each pair, in turns.
 func TestAFPacketContract(t *testing.T) {
-	contract(t, vethPair("af_packet", PortSpec{}))
+	turn := false
+	contract(t, func(t testing.TB) (a, b *Port) {
+		s := newSpace(t)
+		va, vb := s.veth(t, 1500)
+		old := s.open(t, "af_packet:"+va, PortSpec{})
+		closeAtEnd(t, old)
+		s.remove(t, va)
+		awaitLinks(t, false, 1, old)
+		s.join(t, va, vb, 1500)
+		fresh := s.open(t, "af_packet:"+vb, PortSpec{})
+		closeAtEnd(t, fresh)
+		awaitLinks(t, true, 2, old)
+		if turn = !turn; turn {
+			return old, fresh
+		}
+		return fresh, old
+	})
 }
 
 func TestAFXDPContract(t *testing.T) {
@@ -268,9 +300,7 @@ func TestCarrierByNetlink(t *testing.T) {
 	wait(func(l nic.Link) bool { return !l.Up && l.Changes == 1 })
 	s.set(t, vb, true)
 	wait(func(l nic.Link) bool { return l.Up && l.Changes == 2 })
-	l, err := s.nl.LinkByName(va)
-	require.NoError(t, err)
-	require.NoError(t, s.nl.LinkDel(l))
+	s.remove(t, va)
 	wait(func(l nic.Link) bool { return !l.Up && l.Changes == 3 })
 	require.Error(t, a.SetLink(true), "the interface is gone")
 }

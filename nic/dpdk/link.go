@@ -47,7 +47,7 @@ func (p *Port) SetLink(up bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed.Load() {
-		return fmt.Errorf("dpdk: port %s is closed", p.info.Name)
+		return fmt.Errorf("dpdk: port %s is closed", p.spec.Name)
 	}
 	if p.watch != nil {
 		return p.setInterface(up)
@@ -59,7 +59,7 @@ func (p *Port) SetLink(up bool) error {
 		if e := syscall.Errno(-rc); e == syscall.ENOTSUP {
 			return nic.ErrNotSupported
 		} else {
-			return fmt.Errorf("dpdk: port %s: setting the link: %w", p.info.Name, e)
+			return fmt.Errorf("dpdk: port %s: setting the link: %w", p.spec.Name, e)
 		}
 	}
 	p.wire.peerDown(p, !up)
@@ -76,7 +76,7 @@ func (p *Port) setInterface(up bool) error {
 	}
 	if err := p.watch.set(up); err != nil {
 		C.tl_link_admin(p.c, 1, 0)
-		return fmt.Errorf("dpdk: port %s: interface %s: %w", p.info.Name, p.watch.name, err)
+		return fmt.Errorf("dpdk: port %s: interface %s: %w", p.spec.Name, p.watch.name, err)
 	}
 	if up {
 		C.tl_link_admin(p.c, 1, 0)

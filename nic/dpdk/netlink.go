@@ -8,6 +8,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -22,7 +23,7 @@ import (
 type watch struct {
 	port  *Port
 	name  string
-	index int
+	index int // 0: the interface is gone; the hub's lock guards it
 	hub   *linkHub
 }
 
@@ -64,7 +65,7 @@ func (p *Port) watchLink() error {
 	p.watch = w
 	hub.add(w)
 	// Looked up again: what changed in between was told to nobody.
-	if link, err = hub.nl.LinkByIndex(w.index); err == nil {
+	if link, err = hub.nl.LinkByIndex(link.Attrs().Index); err == nil {
 		w.first(link)
 	}
 	return nil
@@ -177,30 +178,58 @@ func (h *linkHub) run(updates chan netlink.LinkUpdate) {
 	}
 }
 
+// resync looks every interface up.
 func (h *linkHub) resync() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for index, ws := range h.watches {
-		link, err := h.nl.LinkByIndex(index)
-		for _, w := range ws {
-			w.carrier(err == nil && running(link))
+	for index, ws := range maps.Clone(h.watches) {
+		for _, w := range slices.Clone(ws) {
+			if index == 0 {
+				if link, err := h.nl.LinkByName(w.name); err == nil {
+					w.seen(link)
+				}
+				continue
+			}
+			w.state(h.nl.LinkByIndex(index))
 		}
 	}
 }
 
 func (h *linkHub) update(u netlink.LinkUpdate) {
+	if u.IfInfomsg.Family != unix.AF_UNSPEC {
+		return // a bridge tells of its ports: that one left it is no end of an interface
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	up := u.Header.Type != unix.RTM_DELLINK && running(u.Link)
-	for _, w := range h.watches[u.Attrs().Index] {
-		w.carrier(up)
+	var err error
+	if u.Header.Type == unix.RTM_DELLINK {
+		err = netlink.LinkNotFoundError{}
+	}
+	for _, w := range slices.Clone(h.watches[u.Attrs().Index]) {
+		w.state(u.Link, err)
+	}
+	for _, w := range h.watches[0] {
+		if err == nil && w.name == u.Attrs().Name {
+			w.seen(u.Link)
+		}
 	}
 }
 
+// add follows an interface, which the caller looks up afterwards.
 func (h *linkHub) add(w *watch) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.watches[w.index] = append(h.watches[w.index], w)
+}
+
+// put has a watch follow another interface; 0 is none. The hub's lock is held.
+func (h *linkHub) put(w *watch, index int) {
+	h.watches[w.index] = slices.DeleteFunc(h.watches[w.index], func(o *watch) bool { return o == w })
+	if len(h.watches[w.index]) == 0 {
+		delete(h.watches, w.index)
+	}
+	w.index = index
+	h.watches[index] = append(h.watches[index], w)
 }
 
 // running is whether frames can pass: up, with carrier, and not dormant.
@@ -209,7 +238,27 @@ func running(l netlink.Link) bool {
 	return l.Attrs().RawFlags&want == want
 }
 
-// carrier tells the port. The hub's lock is held, so the port is open.
+// state tells the port how its interface is, which was looked up. The hub's lock is held, so
+// the port is open.
+func (w *watch) state(l netlink.Link, err error) {
+	if gone := (netlink.LinkNotFoundError{}); errors.As(err, &gone) || err == nil && !w.port.standsOn(w.index) {
+		w.carrier(false)
+		w.hub.put(w, 0)
+		w.port.lost()
+		return
+	}
+	w.carrier(err == nil && running(l))
+}
+
+// seen has the port opened again once an interface of the name is set up: who makes one
+// gives it its MAC and MTU first. The hub's lock is held.
+func (w *watch) seen(l netlink.Link) {
+	if l.Attrs().RawFlags&unix.IFF_UP != 0 {
+		w.port.back.call()
+	}
+}
+
+// carrier tells the port. The hub's lock is held.
 func (w *watch) carrier(up bool) { C.tl_link_carrier(w.port.c, C.int(flag(up)), 0) }
 
 // first is the state at opening, which counts as no change.
@@ -220,9 +269,20 @@ func (w *watch) first(l netlink.Link) {
 	C.tl_link_first(w.port.c)
 }
 
+// at is the index of the interface, 0 if it is gone. The hub's lock is not held.
+func (w *watch) at() int {
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	return w.index
+}
+
 // set takes the interface up or down.
 func (w *watch) set(up bool) error {
-	link, err := w.hub.nl.LinkByIndex(w.index)
+	index := w.at()
+	if index == 0 {
+		return errGone
+	}
+	link, err := w.hub.nl.LinkByIndex(index)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -44,6 +45,8 @@ type PortSpec struct {
 	RxDesc, TxDesc     int // descriptors per queue; 0 is 1024; the device may round
 	// MTU is in bytes of IP packet. 0 is the device's, or the interface's.
 	MTU int
+	// Logger is told when a kernel interface goes and comes back; nil is nobody.
+	Logger *slog.Logger
 	// Buffers is the number of packets of the port's pool: what the rx queues
 	// hold, what is under way, and what waits to be sent. 0 is 8192 per rx queue.
 	Buffers     int
@@ -106,7 +109,7 @@ func (e *EAL) Open(spec PortSpec) (*Port, error) {
 		return fail(errors.New("DPDK was started without PCI: set Options.PCI"))
 	}
 	if dev.unnamed() {
-		dev.name += strconv.Itoa(e.nextSerial() + 100)
+		dev.name = e.freeName(dev.kind)
 	}
 	if err := e.claim(&spec, dev); err != nil {
 		return fail(err)
@@ -136,16 +139,16 @@ func (e *EAL) claim(spec *PortSpec, dev *device) error {
 		return errors.New("DPDK is closed")
 	}
 	for _, p := range e.ports {
-		if p.info.Name == spec.Name {
+		if p.spec.Name == spec.Name {
 			return errors.New("the name is taken by another port")
 		}
 		if p.dev.kind != kindRing && p.dev.name == dev.name {
-			return fmt.Errorf("the device is open already as port %s", p.info.Name)
+			return fmt.Errorf("the device is open already as port %s", p.spec.Name)
 		}
 		// The PMD has one record per socket, made by the first port of the
 		// process that names it, and listens only if that is a server.
 		if isMemifServer(dev) && p.dev.kind == kindMemif && !isMemifServer(p.dev) && p.dev.args.get("socket") == dev.args.get("socket") {
-			return fmt.Errorf("port %s is a client on the same socket: in one process, open the server first, and close it last", p.info.Name)
+			return fmt.Errorf("port %s is a client on the same socket: in one process, open the server first, and close it last", p.spec.Name)
 		}
 	}
 	return nil
@@ -184,12 +187,16 @@ func (e *EAL) finish(dev *device, spec PortSpec, id C.uint16_t, w *wire) (*Port,
 		}
 		return nil, err
 	}
+	p.back = startComeback(p)
 	if err := p.watchLink(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.findKernelSockets()
+	var fds []int
+	if p.watch != nil {
+		fds = p.findKernelSockets(p.watch.at())
+	}
 	e.mu.Lock()
-	e.ports = append(e.ports, p)
+	e.ports, p.sockets.fds = append(e.ports, p), fds
 	e.mu.Unlock()
 	p.startTending()
 	return p, nil
@@ -214,28 +221,11 @@ func (p *Port) configure() error {
 	if err := p.makePool(mtu); err != nil {
 		return err
 	}
-	conf := C.struct_tl_conf{
-		nrx: C.uint16_t(s.RxQueues), ntx: C.uint16_t(s.TxQueues),
-		rx_desc: C.uint16_t(s.RxDesc), tx_desc: C.uint16_t(s.TxDesc),
-		mtu: C.uint16_t(s.MTU),
+	conf := p.conf()
+	if isMemifServer(p.dev) {
+		conf.listens = C.CString(p.dev.args.get("socket"))
+		defer C.free(unsafe.Pointer(conf.listens))
 	}
-	conf.promiscuous = flag(s.Promiscuous)
-	conf.fixed_mtu = flag(iface)
-	conf.reap = flag(p.dev.kind == kindAFXDP)
-	conf.interrupts = flag(p.dev.kind.interrupts)
-	if p.dev.kind == kindMemif {
-		conf.serial = C.TL_SERIAL
-		conf.may_wait = flag(!isMemifServer(p.dev))
-		if isMemifServer(p.dev) {
-			conf.listens = C.CString(p.dev.args.get("socket"))
-			defer C.free(unsafe.Pointer(conf.listens))
-		}
-	}
-	if p.dev.kind == kindVirtio {
-		conf.serial = C.TL_SERIAL_STOP
-	}
-	conf.kick = flag(p.dev.kind == kindAFPacket)
-	conf.carrier_pushed = flag(iface && p.dev.kind.pushed)
 	if C.tl_port_open(p.c, &conf, &ce) != 0 {
 		return wrap(&ce, configureHint(p))
 	}
@@ -245,6 +235,31 @@ func (p *Port) configure() error {
 		p.pool.doubtful = xdpKeeps / 2 * s.TxQueues
 	}
 	return nil
+}
+
+// conf is what the device is asked to be.
+func (p *Port) conf() C.struct_tl_conf {
+	s, kind := &p.spec, p.dev.kind
+	iface := p.dev.netIface() != ""
+	conf := C.struct_tl_conf{
+		nrx: C.uint16_t(s.RxQueues), ntx: C.uint16_t(s.TxQueues),
+		rx_desc: C.uint16_t(s.RxDesc), tx_desc: C.uint16_t(s.TxDesc),
+		mtu: C.uint16_t(s.MTU),
+	}
+	conf.promiscuous = flag(s.Promiscuous)
+	conf.fixed_mtu = flag(iface)
+	conf.reap = flag(kind == kindAFXDP)
+	conf.interrupts = flag(kind.interrupts)
+	switch kind {
+	case kindMemif:
+		conf.serial = C.TL_SERIAL
+		conf.may_wait = flag(!isMemifServer(p.dev))
+	case kindVirtio:
+		conf.serial = C.TL_SERIAL_STOP
+	}
+	conf.kick = flag(kind == kindAFPacket)
+	conf.carrier_pushed = flag(iface && kind.pushed)
+	return conf
 }
 
 func (p *Port) makePool(mtu int) (err error) {
@@ -280,7 +295,7 @@ func (p *Port) adopt() {
 	caps := uint32(p.c.caps)
 	p.maxFrame = int(p.c.max_frame)
 	p.polled = p.wire == nil && p.c.carrier_pushed == 0 // the link of a ring changes by SetLink alone
-	p.info = nic.Info{
+	info := nic.Info{
 		Name:     p.spec.Name,
 		Driver:   C.GoString(&p.c.driver[0]),
 		MTU:      int(p.c.mtu),
@@ -297,14 +312,19 @@ func (p *Port) adopt() {
 			LinkInterrupt: !p.polled || caps&C.TL_CAP_LSC != 0 && p.dev.kind != kindTap,
 		},
 	}
-	for i, b := range p.c.mac {
-		p.info.MAC[i] = byte(b)
+	if info.MAC = p.deviceMAC(); info.MAC == [6]byte{} {
+		info.MAC = randomMAC()
 	}
-	if p.info.MAC == [6]byte{} {
-		p.info.MAC = randomMAC()
-	}
+	p.info.Store(&info)
 	p.rx = makeQueues(unsafe.Slice(p.c.rx, p.spec.RxQueues))
 	p.tx = makeQueues(unsafe.Slice(p.c.tx, p.spec.TxQueues))
+}
+
+func (p *Port) deviceMAC() (mac [6]byte) {
+	for i, b := range p.c.mac {
+		mac[i] = byte(b)
+	}
+	return mac
 }
 
 func makeQueues(c []C.struct_tl_queue) []queue {

@@ -28,21 +28,23 @@ type Port struct {
 	eal     *EAL
 	dev     *device
 	spec    PortSpec
-	info    nic.Info
+	info    atomic.Pointer[nic.Info]
 	wire    *wire         // of a ring port
 	watch   *watch        // of a port on a kernel interface
 	sockets kernelSockets // of an af_packet or af_xdp port
 	tend    *tend         // of a memif client
+	back    *comeback     // of an af_packet port
 
 	closed atomic.Bool
-	mu     sync.Mutex // control: SetLink, Stats, Close
-	last   nic.Stats  // once closed
+	mu     sync.Mutex        // control: SetLink, Stats, Close
+	past   C.struct_tl_stats // of devices that the port was on before
+	last   nic.Stats         // once closed
 }
 
 var _ nic.Port = (*Port)(nil)
 
 // Info implements nic.Port.
-func (p *Port) Info() nic.Info { return p.info }
+func (p *Port) Info() nic.Info { return *p.info.Load() }
 
 // Alloc implements nic.Port. Threads that poll allocate from a cache of their
 // own, others from the pool itself.
@@ -75,13 +77,14 @@ func (p *Port) Close() error {
 	p.mu.Unlock()
 
 	p.stopTending()
+	p.back.end()
 	p.wire.peerDown(p, true)
 	var err error
 	p.watch.inNamespace(func() {
 		var ce C.struct_tl_error
 		logClear()
 		if C.tl_port_close(p.c, &ce) != 0 {
-			err = fmt.Errorf("dpdk: port %s: %w", p.info.Name, wrap(&ce, "the device may need a restart of the process"))
+			err = fmt.Errorf("dpdk: port %s: %w", p.spec.Name, wrap(&ce, "the device may need a restart of the process"))
 		}
 	})
 	p.unwatch()

@@ -165,7 +165,11 @@ struct tl_port *tl_port_new(uint16_t id);
 int tl_port_describe(struct tl_port *p, uint16_t *min_mtu, uint16_t *max_mtu,
 	struct tl_error *e);
 int tl_port_open(struct tl_port *p, const struct tl_conf *c, struct tl_error *e);
+int tl_spare_open(const struct tl_port *p, uint16_t id, const struct tl_conf *c,
+	struct tl_error *e);
+uint16_t tl_port_move(struct tl_port *p, uint16_t id);
 int tl_port_close(struct tl_port *p, struct tl_error *e);
+int tl_unplug(uint16_t id, struct tl_error *e);
 void tl_port_delete(struct tl_port *p);
 void tl_port_stats(struct tl_port *p, struct tl_stats *s);
 int tl_port_xstats(struct tl_port *p, struct tl_xstat *out, int max);

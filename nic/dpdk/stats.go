@@ -30,9 +30,9 @@ func (p *Port) stats() nic.Stats {
 	var d C.struct_tl_stats
 	C.tl_port_stats(p.c, &d)
 	s := nic.Stats{
-		RxMissed:   uint64(d.imissed) + p.sockets.missed(),
-		RxErrors:   uint64(d.ierrors),
-		RxNoBuffer: uint64(d.rx_nombuf),
+		RxMissed:   uint64(p.past.imissed+d.imissed) + p.sockets.missed(),
+		RxErrors:   uint64(p.past.ierrors + d.ierrors),
+		RxNoBuffer: uint64(p.past.rx_nombuf + d.rx_nombuf),
 	}
 	for i := range p.rx {
 		q := &unsafe.Slice(p.c.rx, len(p.rx))[i]
@@ -46,7 +46,7 @@ func (p *Port) stats() nic.Stats {
 		s.TxBytes += load(&q.bytes)
 		s.TxErrors += load(&q.errors)
 	}
-	if lost := uint64(d.oerrors); p.dev.kind.countsFailed && lost <= s.TxPackets {
+	if lost := uint64(p.past.oerrors + d.oerrors); p.dev.kind.countsFailed && lost <= s.TxPackets {
 		s.TxErrors += lost
 		s.TxPackets -= lost
 	}

@@ -37,7 +37,7 @@ func (p *Port) WakeFDs(queue int, fds []int) ([]int, error) {
 	}
 	bell := int(C.tl_wake_bell(p.rx[queue].h))
 	if bell < 0 {
-		return fds, fmt.Errorf("dpdk: port %s: eventfd: %w", p.info.Name, syscall.Errno(-bell))
+		return fds, fmt.Errorf("dpdk: port %s: eventfd: %w", p.spec.Name, syscall.Errno(-bell))
 	}
 	had := len(fds)
 	for _, fd := range []int{bell, frames} {
@@ -49,7 +49,7 @@ func (p *Port) WakeFDs(queue int, fds []int) ([]int, error) {
 			for _, fd := range fds[had:] {
 				_ = unix.Close(fd)
 			}
-			return fds[:had], fmt.Errorf("dpdk: port %s: %w", p.info.Name, err)
+			return fds[:had], fmt.Errorf("dpdk: port %s: %w", p.spec.Name, err)
 		}
 		fds = append(fds, dup)
 	}

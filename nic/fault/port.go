@@ -139,7 +139,7 @@ func (p *Port) ArmWake(queue int, on bool) error {
 }
 
 // Info is the inner port's. Any thread.
-func (p *Port) Info() nic.Info { return p.info }
+func (p *Port) Info() nic.Info { return p.inner.Info() }
 
 // Alloc and Free are the inner port's. Any thread.
 func (p *Port) Alloc(pkts []*nic.Packet) int { return p.inner.Alloc(pkts) }
