@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -83,7 +82,7 @@ func TestReloadSaysWhat(t *testing.T) {
 
 func TestEventsAreFollowed(t *testing.T) {
 	r := newRig(t, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var kept []observe.Event
 	enough := errors.New("enough")
@@ -107,16 +106,16 @@ func TestEventsAreFollowed(t *testing.T) {
 	go func() {
 		ended <- r.client.Events(ctx, 0, true, func(*observe.Event) error { begun <- struct{}{}; return nil })
 	}()
-	<-begun
+	receive(t, begun)
 	require.NoError(t, r.server.Close())
-	require.ErrorIs(t, <-ended, ErrStopped)
+	require.ErrorIs(t, receive(t, ended), ErrStopped)
 }
 
 // TestSlowFollowerIsTold: a follower that does not read costs no memory, and hears how
 // much it has missed.
 func TestSlowFollowerIsTold(t *testing.T) {
 	r := newRig(t, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	seen, missed := uint64(0), uint64(0)
 	const all = 50_000

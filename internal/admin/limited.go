@@ -17,6 +17,9 @@ type limited struct {
 const busy = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 33\r\n\r\n" +
 	"too many connections; try later.\n"
 
+// busyTime is for writing it, which takes that long only if this process is stopped.
+const busyTime = time.Second
+
 // Accept is net.Listener's.
 func (l *limited) Accept() (net.Conn, error) {
 	for {
@@ -28,7 +31,7 @@ func (l *limited) Accept() (net.Conn, error) {
 			return &counted{Conn: c, of: l}, nil
 		}
 		l.open.Add(-1)
-		_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond)) // it fits a new connection's buffer
+		_ = c.SetWriteDeadline(time.Now().Add(busyTime)) // it fits a new connection's buffer
 		_, _ = c.Write([]byte(busy))
 		_ = c.Close()
 	}

@@ -14,8 +14,21 @@ import (
 	"github.com/trunkline-sctp/trunkline/internal/unixsock"
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/nic/mem"
-	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
+
+// patience bounds what must happen; it is no measure of anything.
+const patience = 60 * time.Second
+
+// receive is what comes from a channel.
+func receive[T any](t *testing.T, from <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(patience):
+		require.Fail(t, "nothing came")
+	}
+	return v
+}
 
 // rig is a dataplane with an association, an observer of it, and a server.
 type rig struct {
@@ -33,8 +46,7 @@ func newRig(t *testing.T, how func(*Options)) *rig {
 	a, b := mem.NewPair(mem.Options{})
 	begin := func(p nic.Port, addr string) *dataplane.Dataplane {
 		d, err := dataplane.New(dataplane.Config{
-			Ports:  []dataplane.PortConfig{{Port: p, Addrs: []netip.Prefix{netip.MustParsePrefix(addr)}}},
-			Timers: sctpcore.TelecomTimers(),
+			Ports: []dataplane.PortConfig{{Port: p, Addrs: []netip.Prefix{netip.MustParsePrefix(addr)}}}, // RFC 9260's timers: a pause of the machine ends nothing
 		})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, d.Close()); require.NoError(t, p.Close()) })
@@ -47,7 +59,7 @@ func newRig(t *testing.T, how func(*Options)) *rig {
 	l, err := far.Listen(&dataplane.Addr{Port: 7}, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	r := &rig{near: a, observer: o, path: filepath.Join(t.TempDir(), "c")}
 	r.conn, err = near.Dial(ctx, nil, &dataplane.Addr{IPs: []netip.Addr{netip.MustParseAddr("10.0.0.2")}, Port: 7}, nil)

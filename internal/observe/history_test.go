@@ -64,6 +64,7 @@ func TestStuckWorker(t *testing.T) {
 	require.NoError(t, err)
 	o, err := prepare(d, Options{})
 	require.NoError(t, err)
+	o.patience = time.Minute
 	_, err = o.State(Want{Assocs: true, Limit: 1})
 	require.NoError(t, err)
 	o.patience = 20 * time.Millisecond

@@ -110,7 +110,7 @@ func TestManyFollowers(t *testing.T) {
 // What an Observer cannot take in time it says that it missed.
 func TestBurstIsBounded(t *testing.T) {
 	r := newRig(t, 1)
-	c, _ := r.dial()
+	r.dial()
 	r.drain()
 	for range feedRoom { // each time the path goes and comes
 		require.NoError(t, r.wires[0][0].SetLink(false))
@@ -123,9 +123,11 @@ func TestBurstIsBounded(t *testing.T) {
 	f := r.o.Log().Follow(0)
 	r.o.done.Add(1)
 	go r.o.follow()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	told, out := uint64(0), make([]Event, 100)
 	for told < missed {
-		n, err := f.Next(context.Background(), out)
+		n, err := f.Next(ctx, out)
 		require.NoError(t, err)
 		for _, e := range out[:n] {
 			if e.Kind == KindMissed && e.Seq != 0 {
@@ -134,7 +136,6 @@ func TestBurstIsBounded(t *testing.T) {
 		}
 	}
 	require.Equal(t, missed, told)
-	_ = c
 }
 
 func BenchmarkLogAdd(b *testing.B) {

@@ -49,6 +49,7 @@ func newRig(t testing.TB, workers int) *rig {
 	var err error
 	r.o, err = prepare(r.dp[0], Options{Node: "n1", Version: "v1"})
 	require.NoError(t, err)
+	r.o.patience = time.Minute
 	r.ln, err = r.dp[1].Listen(&dataplane.Addr{Port: 7}, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() {

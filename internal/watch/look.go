@@ -50,7 +50,10 @@ func (v *view) look(ctx context.Context, c *admin.Client, s Screen, o Options) e
 			fmt.Fprint(s.Out, "\x1b[H\x1b[2J")
 		}
 		err := v.once(ctx, c, s, o)
-		if o.Watch == 0 || err != nil {
+		switch {
+		case o.Watch > 0 && ctx.Err() != nil:
+			return nil
+		case o.Watch == 0 || err != nil:
 			return err
 		}
 		select {
