@@ -18,6 +18,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -28,7 +29,11 @@ import (
 	"github.com/trunkline-sctp/trunkline/dataplane"
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/nic/mem"
+	"github.com/trunkline-sctp/trunkline/nic/pcap"
 )
+
+// patience bounds what must happen; it is no measure of anything.
+const patience = 60 * time.Second
 
 // lab is a dataplane whose captures are served, another one at the other end of its port
 // "east", and the bare end of a cable to its port "west". It talks to itself, too.
@@ -106,7 +111,7 @@ func (l *lab) listen(d *dataplane.Dataplane) {
 
 // talk has an association to an address with messages of a size there and back.
 func (l *lab) talk(to string, messages, size int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := l.d.Dial(ctx, nil, &dataplane.Addr{IPs: []netip.Addr{netip.MustParseAddr(to)}, Port: 7}, nil)
 	require.NoError(l.t, err)
@@ -155,15 +160,15 @@ func (l *lab) begun(ctx context.Context, r Request, w io.Writer) (summary func()
 	case r := <-done:
 		require.NoError(l.t, r.err)
 		l.t.Fatal("it ended at once")
-	case <-time.After(10 * time.Second):
-		l.t.Fatal("it did not begin within 10 s")
+	case <-time.After(patience):
+		l.t.Fatal("it did not begin")
 	}
 	return func() (Summary, error) {
 		select {
 		case r := <-done:
 			return r.s, r.err
-		case <-time.After(20 * time.Second):
-			l.t.Fatal("it did not end within 20 s")
+		case <-time.After(patience):
+			l.t.Fatal("it did not end")
 		}
 		return Summary{}, nil
 	}
@@ -187,7 +192,7 @@ func TestCaptureInWireshark(t *testing.T) {
 	l.talk("127.0.0.1", 3, 100)
 	l.inject(false, 11, 0, 0, 4)
 	l.inject(true, 11, 0, 0, 4)
-	require.Eventually(t, func() bool { return dropCount(l.d, "sctp_zero_tag") == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return dropCount(l.d, "sctp_zero_tag") == 1 }, patience, time.Millisecond)
 	cancel()
 	s, err := summary()
 	require.NoError(t, err)
@@ -258,12 +263,17 @@ func TestCaptureEnds(t *testing.T) {
 	}{
 		{Request{Count: 10}, "10 frames are there"},
 		{Request{Bytes: 4000, Snap: 60, Filter: "sctp"}, "4000 bytes are there"},
-		{Request{Time: time.Second, Ports: []string{"west", "none"}}, "1s are over"},
+		{Request{Ports: []string{"west", "none"}}, interrupted},
 	} {
 		var b bytes.Buffer
-		summary := l.begun(context.Background(), c.request, &b)
+		ctx, cancel := context.WithCancel(context.Background())
+		summary := l.begun(ctx, c.request, &b)
 		l.talk("10.0.1.2", 50, 1000)
+		if c.why == interrupted {
+			cancel()
+		}
 		s, err := summary()
+		cancel()
 		require.NoError(t, err)
 		require.Equal(t, c.why, s.Why)
 		require.Zero(t, s.Missed)
@@ -294,11 +304,15 @@ func TestCaptureEnds(t *testing.T) {
 		}
 	}
 
+	s, err := Save(context.Background(), l.open, Request{Time: time.Second}, into(io.Discard))
+	require.NoError(t, err)
+	require.Equal(t, "1s are over", s.Why)
+
 	var b bytes.Buffer
 	summary := l.begun(context.Background(), Request{Filter: "port 7"}, &b)
 	l.talk("10.0.1.2", 5, 100)
 	require.NoError(t, l.d.Close())
-	s, err := summary()
+	s, err = summary()
 	require.NoError(t, err)
 	require.Equal(t, "the daemon ended", s.Why)
 	infos, _ := readBack(t, b.Bytes())
@@ -338,6 +352,32 @@ func TestCutStreams(t *testing.T) {
 	require.ErrorIs(t, err, syscall.EACCES)
 }
 
+// TestInterruptedHasWhatCameBefore: statistics from before it was told to end are not the last,
+// however late they are read.
+func TestInterruptedHasWhatCameBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bytes.Buffer
+		f, err := pcap.NewFile(&b, pcap.Interface{Name: "a"})
+		require.NoError(t, err)
+		frame := pcap.Frame{Data: make([]byte, 60), Length: 60}
+		require.NoError(t, f.Statistics(0, &pcap.Statistics{Until: time.Now()}))
+		time.Sleep(time.Second)
+		require.NoError(t, f.Write(&frame))
+		require.NoError(t, f.Statistics(0, &pcap.Statistics{Until: time.Now()}))
+		require.NoError(t, f.Write(&frame)) // later
+		require.NoError(t, f.Flush())
+		ctx, cancel := context.WithCancel(t.Context())
+		open := func(context.Context, string, url.Values) (io.ReadCloser, error) { return io.NopCloser(&b), nil }
+		s, err := Save(ctx, open, Request{}, func() (io.Writer, error) {
+			cancel()
+			synctest.Wait()
+			return io.Discard, nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, Summary{Captured: 1, Why: interrupted}, s)
+	})
+}
+
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
@@ -362,7 +402,7 @@ func TestCapturesAreBounded(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := Save(context.Background(), l.open, Request{Time: time.Second}, into(io.Discard))
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 }
 
 func TestBadRequests(t *testing.T) {

@@ -42,7 +42,7 @@ func Save(ctx context.Context, open Open, r Request, create func() (io.Writer, e
 	defer cancel()
 	s := saver{}
 	stop := context.AfterFunc(ctx, func() {
-		s.stopping.Store(true)
+		s.stopped.Store(time.Now().UnixNano())
 		if !s.open.Load() {
 			cancel()
 		}
@@ -77,9 +77,10 @@ const interrupted = "interrupted"
 
 // saver writes a stream to a file.
 type saver struct {
-	in             *bufio.Reader
-	out            *bufio.Writer
-	open, stopping atomic.Bool
+	in      *bufio.Reader
+	out     *bufio.Writer
+	open    atomic.Bool
+	stopped atomic.Int64 // when it was told to end, in ns since 1970; 0 is not yet
 
 	block    pcap.Block
 	captured uint64
@@ -96,7 +97,8 @@ func (s *saver) summary() Summary {
 	return sum
 }
 
-// copy writes whole blocks until the stream ends, or it is to stop and has statistics.
+// copy writes whole blocks until the stream ends, or it is to stop and has statistics of then:
+// what came before is in the file.
 func (s *saver) copy() error {
 	for {
 		var err error
@@ -104,17 +106,17 @@ func (s *saver) copy() error {
 		switch {
 		case err != nil && s.why != "":
 			return nil
-		case err != nil && s.stopping.Load():
+		case err != nil && s.stopped.Load() != 0:
 			s.why = interrupted
 			return nil
 		case err != nil:
 			return fmt.Errorf("the daemon ended without a word: %w", err)
 		}
-		last := s.take()
+		until, last := s.take()
 		if _, err := s.out.Write(s.block); err != nil {
 			return err
 		}
-		if last && s.why == "" && s.stopping.Load() {
+		if at := s.stopped.Load(); last && s.why == "" && at != 0 && until.UnixNano() >= at {
 			s.why = interrupted
 			return nil
 		}
@@ -126,8 +128,8 @@ func (s *saver) copy() error {
 	}
 }
 
-// take looks at a block; it tells whether it is statistics of the last interface.
-func (s *saver) take() (last bool) {
+// take looks at a block; it tells whether it is statistics of the last interface, and until when.
+func (s *saver) take() (until time.Time, last bool) {
 	i, st, counts := s.block.Statistics()
 	switch {
 	case s.block.IsInterface():
@@ -137,7 +139,7 @@ func (s *saver) take() (last bool) {
 	case counts && i < len(s.counts):
 		s.counts[i] = st
 		s.why = strings.TrimPrefix(st.Comment, endedBy)
-		return i == len(s.counts)-1
+		return st.Until, i == len(s.counts)-1
 	}
-	return false
+	return until, false
 }

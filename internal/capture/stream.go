@@ -54,7 +54,8 @@ func (s *stream) run(ctx context.Context) error {
 		defer timer.Stop()
 		over = timer.C
 	}
-	for {
+	for due := false; ; {
+		began := time.Now()
 		why, err := s.drain(turn)
 		if err != nil {
 			return err
@@ -62,6 +63,12 @@ func (s *stream) run(ctx context.Context) error {
 		if why != "" {
 			return s.end(why)
 		}
+		if due {
+			if err := s.statistics(began, ""); err != nil {
+				return err
+			}
+		}
+		due = false
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -76,9 +83,7 @@ func (s *stream) run(ctx context.Context) error {
 		case <-over:
 			return s.end(fmt.Sprintf("%v are over", s.request.Time))
 		case <-statistics.C:
-			if err := s.statistics(""); err != nil {
-				return err
-			}
+			due = true // of what is there now
 		case <-look.C:
 		}
 	}
@@ -123,14 +128,15 @@ func comment(codes dataplane.DropCodes) string {
 }
 
 // end writes the last statistics.
-func (s *stream) end(why string) error { return s.statistics(endedBy + why) }
+func (s *stream) end(why string) error { return s.statistics(time.Now(), endedBy+why) }
 
 // endedBy begins the comment of a capture's last statistics.
 const endedBy = "ended: "
 
-// statistics writes those of every interface, the last with a comment.
-func (s *stream) statistics(comment string) error {
-	st := pcap.Statistics{Until: time.Now()}
+// statistics writes those of every interface, the last with a comment. What was copied before
+// until has been written.
+func (s *stream) statistics(until time.Time, comment string) error {
+	st := pcap.Statistics{Until: until}
 	for i, n := range s.delivered {
 		c := s.tap.Count(i)
 		st.Delivered, st.Dropped, st.Accepted, st.Received = n, c.Missed, n+c.Missed, n+c.Missed+c.Filtered

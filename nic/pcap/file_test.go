@@ -79,7 +79,7 @@ func TestBlocksReadBack(t *testing.T) {
 	var b bytes.Buffer
 	f, err := NewFile(&b, Interface{Name: "a"}, Interface{Name: "b"})
 	require.NoError(t, err)
-	want := Statistics{Received: 1 << 40, Accepted: 4, Dropped: 3, Delivered: 2, Comment: "why"}
+	want := Statistics{Until: time.Unix(1_700_000_000, 123), Received: 1 << 40, Accepted: 4, Dropped: 3, Delivered: 2, Comment: "why"}
 	require.NoError(t, f.Write(&Frame{Data: []byte{1}, Length: 1}))
 	require.NoError(t, f.Statistics(1, &want))
 	require.NoError(t, f.Flush())

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"time"
 )
 
 // maxBlock bounds a block, in bytes: far above the longest frame and its options.
@@ -45,13 +46,13 @@ func (b Block) IsInterface() bool { return b.kind() == blockInterface }
 // IsFrame tells whether it has a frame.
 func (b Block) IsFrame() bool { return b.kind() == blockPacket }
 
-// Statistics is what it says of the interface with index i; false if it has none. Until
-// is not read.
+// Statistics is what it says of the interface with index i; false if it has none.
 func (b Block) Statistics() (i int, s Statistics, ok bool) {
 	const options = 20
 	if b.kind() != blockStatistics || len(b) < options+4 {
 		return 0, s, false
 	}
+	s.Until = time.Unix(0, int64(binary.LittleEndian.Uint32(b[12:]))<<32|int64(binary.LittleEndian.Uint32(b[16:])))
 	for o := b[options : len(b)-4]; len(o) >= 4; {
 		code, n := binary.LittleEndian.Uint16(o), int(binary.LittleEndian.Uint16(o[2:]))
 		if o = o[4:]; n > len(o) {
