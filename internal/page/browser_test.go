@@ -60,9 +60,15 @@ func startBrowser(t *testing.T) *browser {
 	require.NoError(t, cmd.Start())
 	b := &browser{t: t, to: write, waiting: map[int]chan reply{}, gone: make(chan struct{})}
 	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		group := -cmd.Process.Pid
+		_ = syscall.Kill(group, syscall.SIGKILL)
 		_ = cmd.Wait()
 		<-b.gone
+		// Its children write to the profile, which is removed next, until they are gone, too; where nobody
+		// buries them they cannot be told from that.
+		for end := time.Now().Add(2 * time.Second); syscall.Kill(group, 0) == nil && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
 		read.Close()
 		write.Close()
 		if t.Failed() {
