@@ -85,6 +85,9 @@ func (o *Observer) eventOf(e *dataplane.PathEvent) (v Event, ok bool) {
 		v.Kind, v.Why = KindRestart, "the peer began it again"
 	case sctpcore.EventDown:
 		v.Kind, v.Why = KindDown, e.Reason.String()
+		if e.Cause != 0 {
+			v.Why += ": " + e.Cause.String()
+		}
 	case sctpcore.EventPathState:
 		v.Kind, v.Path, v.Port, v.OldPort = KindPathState, path, e.Port, e.OldPort
 		v.From, v.To, v.Why = e.From.String(), e.To.String(), e.Reason.String()

@@ -66,6 +66,15 @@ func TestLinkDownIsTold(t *testing.T) {
 	require.InDelta(t, resumed.Standstill/1000, st.Failovers.Standstill.Sum, 1e-9)
 }
 
+// TestCauseIsTold: why the peer ended an association, in the words of the RFC.
+func TestCauseIsTold(t *testing.T) {
+	r := newRig(t, 1)
+	_, s := r.dial()
+	require.NoError(t, s.Abort("enough"))
+	r.run(time.Millisecond)
+	require.Equal(t, "aborted by peer: User-Initiated Abort", find(t, r.drain(), KindDown).Why)
+}
+
 // Where nothing was under way, nothing stood still.
 func TestIdleFailover(t *testing.T) {
 	r := newRig(t, 1)
