@@ -38,6 +38,7 @@ func TestSystemDeb(t *testing.T) {
 	require.Equal(t, "inactive", b.property("ActiveState"), "there is no configuration")
 	require.Equal(t, "exec-condition", b.property("Result"))
 	require.Empty(t, b.do("dpkg", "--verify", "trunkline"))
+	require.Regexp(t, `^\S.* <\S+@\S+>$`, b.do("dpkg-query", "--show", "--showformat=${Maintainer}", "trunkline"))
 	b.do("systemd-analyze", "verify", "trunkline.service")
 	b.do("systemd-analyze", "security", "--threshold=40", "trunkline.service")
 

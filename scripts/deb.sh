@@ -3,7 +3,8 @@
 #
 #   scripts/deb.sh [FOLDER]   default bin; prints the package's path
 #
-# NFPM is the command that makes it, VERSION the package's version.
+# NFPM is the command that makes it, VERSION the package's version, MAINTAINER ("NAME <ADDRESS>")
+# who answers for it: by default whoever makes it, as DEBFULLNAME and DEBEMAIL have it or else the system.
 set -eu
 cd "$(dirname "$0")/.."
 out=${1:-bin}
@@ -41,7 +42,8 @@ trap 'rm -f "$conf"' EXIT
 { cat deploy/nfpm.yaml; echo "$list"; } >"$conf"
 ARCH=$(dpkg --print-architecture)
 VERSION=${VERSION:-0.0~git$(git log -1 --format=%cd.%h --date=format:%Y%m%d)}
-export ARCH VERSION
+MAINTAINER=${MAINTAINER:-${DEBFULLNAME:-$(id -un)} <${DEBEMAIL:-$(id -un)@$(uname -n)}>}
+export ARCH VERSION MAINTAINER
 mkdir -p "$out"
 deb=$out/trunkline_${VERSION}_$ARCH.deb
 ${NFPM:-nfpm} package -f "$conf" -p deb -t "$deb" >&2
