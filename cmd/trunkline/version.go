@@ -20,7 +20,7 @@ func newVersion() *cobra.Command {
 			if info, ok := debug.ReadBuildInfo(); ok {
 				module = info.Main.Version
 			}
-			fmt.Fprintf(c.OutOrStdout(), "trunkline %s\nDPDK %s\n%s %s/%s\n", module, ports.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(c.OutOrStdout(), "trunkline %s\n%s\n%s %s/%s\n", module, ports.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	}
 }

@@ -46,7 +46,7 @@ func (d *driver) describe() string { return d.eal.Memory() }
 
 func (d *driver) close() error { return d.eal.Close() }
 
-// Version is the release of DPDK that is linked.
+// Version names the release of DPDK that is linked.
 func Version() string { return dpdk.Version() }
 
 // CheckDevice tells whether a device string can be understood; it opens nothing.

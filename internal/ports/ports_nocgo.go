@@ -25,8 +25,8 @@ func (*driver) close() error { return nil }
 
 func (*Rig) pair(Cable) (nic.Port, nic.Port, error) { return nil, nil, errNoDPDK }
 
-// Version is the release of DPDK that is linked.
-func Version() string { return "none (built without cgo)" }
+// Version names the release of DPDK that is linked.
+func Version() string { return "no DPDK (built without cgo)" }
 
 // CheckDevice tells whether a device string can be understood; it opens nothing.
 func CheckDevice(string) error { return errNoDPDK }
