@@ -107,9 +107,6 @@ func (d *deployment) client(t *testing.T, name string) {
 
 // darn is a program of lksctp-tools on both nodes; the first network is cut between two of its messages.
 func (d *deployment) darn(t *testing.T) {
-	if _, err := exec.LookPath("sctp_darn"); err != nil {
-		t.Skip("sctp_darn is not installed; apt-get install lksctp-tools")
-	}
 	start := func(n *node, name string, args ...string) *peer {
 		return startProcess(t, name, n.command("stdbuf", append([]string{"-oL", "sctp_darn"}, args...)...))
 	}

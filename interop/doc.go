@@ -32,7 +32,7 @@
 // TestFullSpeed is the load test: both directions of several associations at
 // once, with every packet and every drop counter accounted for.
 //
-// The others need root, the ip, ethtool, gcc, make, dumpcap and tshark programs,
+// The others need root, the ip, ethtool, gcc, make, dumpcap, tshark and sctp_darn programs,
 // libusrsctp and libsctp. Where one is missing they are skipped with a line that names it;
 // with CI=true in the environment they fail instead.
 //

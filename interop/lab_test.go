@@ -71,9 +71,9 @@ func need(t testing.TB) {
 	if os.Geteuid() != 0 {
 		missing = "root, for network namespaces; run it as root or with sudo -E"
 	}
-	for _, program := range []string{"ip", "ethtool", "gcc", "make", "dumpcap", "tshark"} {
+	for _, program := range []string{"ip", "ethtool", "gcc", "make", "dumpcap", "tshark", "sctp_darn"} {
 		if _, err := exec.LookPath(program); err != nil && missing == "" {
-			missing = "the program " + program + "; install it with apt-get install iproute2 ethtool gcc make tshark"
+			missing = "the program " + program + "; install it with apt-get install iproute2 ethtool gcc make tshark lksctp-tools"
 		}
 	}
 	if _, err := os.Stat("/usr/include/netinet/sctp.h"); err != nil && missing == "" {

@@ -46,7 +46,7 @@ testbed() {
 packages() {
 	echo libdpdk-dev librte-meta-allpmds pkg-config gcc libc6-dev
 	case $what in
-	test) echo libusrsctp-dev tshark iproute2 ethtool dpdk libsctp-dev ;;
+	test) echo libusrsctp-dev tshark iproute2 ethtool dpdk libsctp-dev lksctp-tools ;;
 	kernel) echo libsctp-dev tshark qemu-system-x86 kmod xz-utils ;;
 	sockets) # the programs, and a C compiler's and Java's needs
 		echo libsctp-dev iproute2 openssl python3
@@ -75,7 +75,7 @@ elsewhere() {
 	echo "    (Fedora: dpdk-devel; Arch: dpdk; from source: https://doc.dpdk.org/guides/linux_gsg/)"
 	echo "  pkg-config, gcc and the C library's headers"
 	case $what in
-	test) echo "  usrsctp with headers, libsctp with headers, tshark, iproute2, ethtool, dpdk-testpmd" ;;
+	test) echo "  usrsctp with headers, libsctp with headers, lksctp-tools, tshark, iproute2, ethtool, dpdk-testpmd" ;;
 	kernel) echo "  libsctp with headers and static library, tshark, qemu-system-x86_64, kmod. Put a Linux kernel with its modules and a static busybox where $guest says" ;;
 	sockets) echo "  libsctp with headers, iproute2, openssl, python3, and as many as you can of lksctp-tools, iperf3, socat, ncat, qperf,"
 		echo "    netperfmeter, stress-ng, sipp, freeDiameter, osmo-stp, kamailio with its sctp module, a JDK, Erlang" ;;
