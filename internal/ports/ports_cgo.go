@@ -67,5 +67,5 @@ func shortForms(err error) error {
 	if !listed {
 		return err
 	}
-	return errors.New(reason + "; use af_packet:IFACE, af_xdp:IFACE, tap:IFACE, memif:role=server|client,socket=PATH, vhost:PATH, virtio-user:PATH or pci:ADDRESS")
+	return errors.New(reason + "; use af_packet:IFACE or af_packet:SUBNET, af_xdp:IFACE, tap:IFACE, memif:role=server|client,socket=PATH, vhost:PATH, virtio-user:PATH or pci:ADDRESS")
 }

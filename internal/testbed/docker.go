@@ -188,7 +188,8 @@ func (e *docker) hints() []string {
 		hints = append(hints, "export DOCKER_HOST="+e.daemon.host())
 	}
 	return append(hints,
-		fmt.Sprintf("take network 0 from node b, for good:    docker network disconnect %s %sb", e.network(0), e.id),
+		fmt.Sprintf("take network 0 from node b, and give it back: docker network disconnect %s %sb; docker network connect %s %sb",
+			e.network(0), e.id, e.network(0), e.id),
 		fmt.Sprintf("take it from the peer, and give it back: docker network disconnect %s %speer; docker network connect --ip %s %s %speer",
 			e.network(0), e.id, host(subnets[0], numberPeer), e.network(0), e.id),
 		"end: Ctrl-C")

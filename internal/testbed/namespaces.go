@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,11 +143,14 @@ func (e *namespaces) attach(ctx context.Context, n *node, network int) error {
 		{"switch", fmt.Sprintf("link add %s type veth peer name %s netns %s", far, iface(network), e.id+n.name)},
 		{"switch", fmt.Sprintf("link set %s master br%d up", far, network)},
 	}
-	if !n.dpdk {
-		addr := netip.PrefixFrom(host(subnets[network], n.number), subnets[network].Bits())
-		steps = append(steps, [2]string{n.name, fmt.Sprintf("addr add %s dev %s", addr, iface(network))})
+	addr := host(subnets[network], n.number)
+	if n.dpdk {
+		r, _ := engineRange(subnets[network])
+		addr = host(r, r.Addr().As4()[3]+n.number)
 	}
-	steps = append(steps, [2]string{n.name, fmt.Sprintf("link set %s up", iface(network))})
+	steps = append(steps,
+		[2]string{n.name, fmt.Sprintf("addr add %s/%d dev %s", addr, subnets[network].Bits(), iface(network))},
+		[2]string{n.name, fmt.Sprintf("link set %s up", iface(network))})
 	for _, s := range steps {
 		if err := e.ip(ctx, s[0], "%s", s[1]); err != nil {
 			return err

@@ -194,7 +194,7 @@ func (s *scenario) cutPeer(ctx context.Context) error {
 	return s.peer.command("go")
 }
 
-// cutNode breaks the way between a and b, whichever it is, while data goes over it.
+// cutNode breaks the way between a and b, whichever it is, while data goes over it, and mends it.
 func (s *scenario) cutNode(ctx context.Context) error {
 	if err := s.look(ctx, "data on the first of two active paths", onFirst); err != nil {
 		return err
@@ -216,17 +216,15 @@ func (s *scenario) cutNode(ctx context.Context) error {
 		}
 	}
 	s.say("the data goes by %s; nothing came for %.1f ms", s.probe.Paths[1].Port, cut.Pause.Seconds()*1e3)
-	if s.variant == VirtioUser {
-		mended := time.Now()
-		if err := s.a.kill(syscall.SIGUSR1); err != nil {
-			return err
-		}
-		if err := s.look(ctx, "data on the first path again", onFirst); err != nil {
-			return err
-		}
-		cut.Returned = time.Since(mended)
-		s.say("the link is up again, and carries the data")
+	mended := time.Now()
+	if err := s.mendNode(ctx); err != nil {
+		return err
 	}
+	if err := s.look(ctx, "data on the first path again", onFirst); err != nil {
+		return err
+	}
+	cut.Returned = time.Since(mended)
+	s.say("it is mended, and carries the data again")
 	s.res.Cuts = append(s.res.Cuts, cut)
 	return s.looks(ctx, calm)
 }
@@ -236,6 +234,14 @@ func (s *scenario) breakNode(ctx context.Context) error {
 		return s.a.kill(syscall.SIGUSR1)
 	}
 	return s.engine.detach(ctx, s.topology.b, 0)
+}
+
+// mendNode undoes breakNode. Where an interface was taken away it is another one that comes.
+func (s *scenario) mendNode(ctx context.Context) error {
+	if s.variant == VirtioUser {
+		return s.a.kill(syscall.SIGUSR1)
+	}
+	return s.engine.attach(ctx, s.topology.b, 0)
 }
 
 // pauses is look, and keeps the longest pause.

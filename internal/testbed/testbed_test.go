@@ -23,7 +23,7 @@ func TestConfigurationsAreGood(t *testing.T) {
 		for _, n := range []*node{top.a, top.b} {
 			f, err := config.Parse(n.name, []byte(n.config), config.Options{})
 			require.NoError(t, err, n.config)
-			require.Equal(t, n.onNetworks, f.Ports[len(f.Ports)-1].Device == "af_packet:eth1", n.config)
+			require.Equal(t, n.onNetworks, f.Ports[len(f.Ports)-1].Device == "af_packet:198.18.2.0/24", n.config)
 		}
 	}
 }

@@ -82,11 +82,12 @@ func configuration(ports []port, service string) string {
 	return b.String() + service
 }
 
-// onNetworks are a node's ports on the networks' interfaces.
+// onNetworks are a node's ports on the networks' interfaces. They are named by the subnets, since
+// docker numbers an interface anew that is taken away and put back.
 func onNetworks(number byte) (ports []port) {
 	for i := range networks {
 		subnet := subnets[i]
-		ports = append(ports, port{fmt.Sprintf("p%d", i), "af_packet:" + iface(i), netip.PrefixFrom(host(subnet, number), subnet.Bits())})
+		ports = append(ports, port{fmt.Sprintf("p%d", i), "af_packet:" + subnet.String(), netip.PrefixFrom(host(subnet, number), subnet.Bits())})
 	}
 	return ports
 }

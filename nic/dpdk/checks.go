@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,6 +25,9 @@ func prepare(d *device, spec *PortSpec) error {
 	queues := strconv.Itoa(max(spec.RxQueues, spec.TxQueues))
 	switch d.kind {
 	case kindAFPacket:
+		if err := d.findInterface(); err != nil {
+			return err
+		}
 		if err := checkInterface(d, spec); err != nil {
 			return err
 		}
@@ -54,6 +58,28 @@ func prepare(d *device, spec *PortSpec) error {
 		return checkVirtio(d)
 	}
 	return nil
+}
+
+// findInterface has the device be on the interface that has an address in its subnet, if it
+// is to be found by that.
+func (d *device) findInterface() error {
+	if !d.subnet.IsValid() {
+		return nil
+	}
+	all, err := net.Interfaces()
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		addrs, _ := i.Addrs() // none of one that went meanwhile
+		for _, a := range addrs {
+			if p, err := netip.ParsePrefix(a.String()); err == nil && d.subnet.Contains(p.Addr()) {
+				d.args.put(d.kind.iface, i.Name)
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("no interface in this network namespace has an address in %v (see: ip address)", d.subnet)
 }
 
 // checkInterface looks for the interface, and takes its MTU over.

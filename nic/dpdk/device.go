@@ -3,6 +3,7 @@ package dpdk
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,6 +48,7 @@ const deviceForms = `one of
   memif:role=server|client,socket=PATH[,id=N]
   vhost:PATH   virtio-user:PATH            (sockets)
   af_packet:INTERFACE   af_xdp:INTERFACE   tap:INTERFACE
+  af_packet:SUBNET                         (the interface with an address in it)
   pcap:rx=FILE,tx=FILE                     null
   pci:0000:01:00.0[,ARGS] or 0000:01:00.0  (a PCI address, see lspci -D)
   vdev:NAME[,ARGS]                         (as DPDK's --vdev)`
@@ -84,7 +86,7 @@ func deviceArgs(s string) (string, error) {
 	case "pcap":
 		return pcapArgs(rest)
 	case "af_packet", "af_xdp", "tap":
-		if !ifaceName.MatchString(rest) {
+		if _, err := netip.ParsePrefix(rest); (err != nil || form != "af_packet") && !ifaceName.MatchString(rest) {
 			return "", fmt.Errorf("%q is no name of an interface", rest)
 		}
 		return "net_" + form + ",iface=" + rest, nil
@@ -195,6 +197,12 @@ func (a devArgs) get(key string) string {
 
 func (a *devArgs) set(key, value string) { *a = append(*a, arg{key, value}) }
 
+// put is set in the place of what is there.
+func (a *devArgs) put(key, value string) {
+	*a = slices.DeleteFunc(slices.Clone(*a), func(x arg) bool { return x.key == key })
+	a.set(key, value)
+}
+
 // setDefault sets what the user did not.
 func (a *devArgs) setDefault(key, value string) {
 	if !slices.ContainsFunc(*a, func(x arg) bool { return x.key == key }) {
@@ -218,6 +226,8 @@ type device struct {
 	kind *kind
 	name string // of the DPDK device
 	args devArgs
+	// subnet has an address of the device's interface, where it is not named.
+	subnet netip.Prefix
 }
 
 // parseDevargs takes a PortSpec.Device apart. A virtual device that is named by
@@ -236,6 +246,9 @@ func parseDevargs(s string) (*device, error) {
 		return nil, fmt.Errorf("dpdk: device %q: want a PCI address or a DPDK virtual device such as net_memif0,role=server (ParseDevice knows simpler forms)", s)
 	default:
 		d.kind = kindOf(name)
+	}
+	if d.kind == kindAFPacket {
+		d.subnet, _ = netip.ParsePrefix(d.netIface()) // else it is a name
 	}
 	return d, nil
 }

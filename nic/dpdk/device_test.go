@@ -20,6 +20,8 @@ func TestParseDevice(t *testing.T) {
 		"0000:01:00.0":                   "0000:01:00.0",
 		"pci:0000:AB:1f.7,representor=0": "0000:ab:1f.7,representor=0",
 		"af_packet:veth0":                "net_af_packet,iface=veth0",
+		"af_packet:10.0.1.0/24":          "net_af_packet,iface=10.0.1.0/24",
+		"af_packet:fd00:1::/64":          "net_af_packet,iface=fd00:1::/64",
 		"af_xdp:eth0":                    "net_af_xdp,iface=eth0",
 		"tap:tl0":                        "net_tap,iface=tl0",
 		"vhost:/run/v.sock":              "net_vhost,iface=/run/v.sock",
@@ -39,7 +41,7 @@ func TestParseDevice(t *testing.T) {
 
 func TestParseDeviceRefuses(t *testing.T) {
 	for _, in := range []string{
-		"", ":", "eth0", "ring:x", "af_packet:", "af_packet:a/b", "tap:sixteen-letters-", "vhost:", "vhost:/a,b",
+		"", ":", "eth0", "ring:x", "af_packet:", "af_packet:a/b", "af_packet:10.0.0.1/33", "af_xdp:10.0.0.0/8", "tap:sixteen-letters-", "vhost:", "vhost:/a,b",
 		"virtio-user:" + strings.Repeat("x", 108), "memif:", "memif:role=master,socket=/x", "memif:role=server",
 		"memif:role=server,,socket=/x", "pcap:", "pci:", "pci:1:2", "0000:01:00.8", "vdev:", "vdev:1,2", "vdev:a b", "dpdk:0",
 	} {

@@ -311,6 +311,7 @@ func TestOpenExplains(t *testing.T) {
 	for _, c := range []struct{ device, says string }{
 		{"af_packet:nosuchif0", "there is no interface nosuchif0"},
 		{"af_xdp:nosuchif0", "there is no interface nosuchif0"},
+		{"af_packet:0.0.0.0/32", "no interface in this network namespace has an address in 0.0.0.0/32"},
 		{"virtio-user:" + dir + "/none", "start the vhost side first"},
 		{"virtio-user:" + dir + "/file", "is no socket"},
 		{"vhost:" + dir + "/no/dir", "there is no directory"},

@@ -76,7 +76,7 @@ func (p *Port) setInterface(up bool) error {
 	}
 	if err := p.watch.set(up); err != nil {
 		C.tl_link_admin(p.c, 1, 0)
-		return fmt.Errorf("dpdk: port %s: interface %s: %w", p.spec.Name, p.watch.name, err)
+		return fmt.Errorf("dpdk: port %s: %w", p.spec.Name, err)
 	}
 	if up {
 		C.tl_link_admin(p.c, 1, 0)

@@ -21,10 +21,11 @@ import (
 
 // watch ties a port to the kernel interface that it sits on.
 type watch struct {
-	port  *Port
+	port *Port
+	hub  *linkHub
+	// The hub's lock guards name and index; 0 is that the interface is gone.
 	name  string
-	index int // 0: the interface is gone; the hub's lock guards it
-	hub   *linkHub
+	index int
 }
 
 // linkHub listens for the link changes of one network namespace. There is one
@@ -185,12 +186,10 @@ func (h *linkHub) resync() {
 	for index, ws := range maps.Clone(h.watches) {
 		for _, w := range slices.Clone(ws) {
 			if index == 0 {
-				if link, err := h.nl.LinkByName(w.name); err == nil {
-					w.seen(link)
-				}
-				continue
+				w.port.back.call()
+			} else {
+				w.state(h.nl.LinkByIndex(index))
 			}
-			w.state(h.nl.LinkByIndex(index))
 		}
 	}
 }
@@ -209,9 +208,7 @@ func (h *linkHub) update(u netlink.LinkUpdate) {
 		w.state(u.Link, err)
 	}
 	for _, w := range h.watches[0] {
-		if err == nil && w.name == u.Attrs().Name {
-			w.seen(u.Link)
-		}
+		w.port.back.call()
 	}
 }
 
@@ -250,14 +247,6 @@ func (w *watch) state(l netlink.Link, err error) {
 	w.carrier(err == nil && running(l))
 }
 
-// seen has the port opened again once an interface of the name is set up: who makes one
-// gives it its MAC and MTU first. The hub's lock is held.
-func (w *watch) seen(l netlink.Link) {
-	if l.Attrs().RawFlags&unix.IFF_UP != 0 {
-		w.port.back.call()
-	}
-}
-
 // carrier tells the port. The hub's lock is held.
 func (w *watch) carrier(up bool) { C.tl_link_carrier(w.port.c, C.int(flag(up)), 0) }
 
@@ -269,16 +258,23 @@ func (w *watch) first(l netlink.Link) {
 	C.tl_link_first(w.port.c)
 }
 
-// at is the index of the interface, 0 if it is gone. The hub's lock is not held.
-func (w *watch) at() int {
+// at is the index of the interface, 0 if it is gone, and its name. The hub's lock is not held.
+func (w *watch) at() (index int, name string) {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
-	return w.index
+	return w.index, w.name
 }
 
 // set takes the interface up or down.
 func (w *watch) set(up bool) error {
-	index := w.at()
+	index, name := w.at()
+	if err := w.setIndex(index, up); err != nil {
+		return fmt.Errorf("interface %s: %w", name, err)
+	}
+	return nil
+}
+
+func (w *watch) setIndex(index int, up bool) error {
 	if index == 0 {
 		return errGone
 	}

@@ -193,7 +193,8 @@ func (e *EAL) finish(dev *device, spec PortSpec, id C.uint16_t, w *wire) (*Port,
 	}
 	var fds []int
 	if p.watch != nil {
-		fds = p.findKernelSockets(p.watch.at())
+		index, _ := p.watch.at()
+		fds = p.findKernelSockets(index)
 	}
 	e.mu.Lock()
 	e.ports, p.sockets.fds = append(e.ports, p), fds

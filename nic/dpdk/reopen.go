@@ -7,7 +7,6 @@ import "C"
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -16,12 +15,12 @@ import (
 )
 
 // What becomes of a port whose kernel interface is taken away: its link goes down, and its
-// device, whose packet sockets are on no interface for ever, rests. When an interface of
-// the name is there again and up, another device is opened on it and put in the place of
+// device, whose packet sockets are on no interface for ever, rests. When an interface that
+// the port's device names is there again and up, another device is opened on it and put in the place of
 // the old one. The port keeps its queues, packets and counters; its MAC may be another.
 
-// errGone is what cannot be done without an interface.
-var errGone = errors.New("it is gone; the port is opened again when an interface of that name is up")
+// errGone: there is no interface, or it is not up: who makes one gives it its MAC and MTU first.
+var errGone = errors.New("it is gone; the port is opened again when it is up")
 
 // errMoved: the interface that was found is not the one that was opened.
 var errMoved = errors.New("its packet sockets are not to be found: it changed meanwhile, or /proc cannot be read")
@@ -59,8 +58,9 @@ func (b *comeback) end() {
 	}
 }
 
-// comeBack opens the port again whenever it is called. Who calls does so again a second
-// after a failure; of failures that are alike only the first is told.
+// comeBack looks for the interface whenever it is called, which is at every change of an
+// interface and once a second, and opens the port again. Of failures that are alike only the first
+// is told.
 func (p *Port) comeBack(b *comeback) {
 	defer close(b.done)
 	told := ""
@@ -71,6 +71,7 @@ func (p *Port) comeBack(b *comeback) {
 		case <-b.calls:
 		}
 		switch err := p.reopen(); {
+		case errors.Is(err, errGone):
 		case err == nil:
 			told = ""
 		case err.Error() != told && p.spec.Logger != nil:
@@ -87,55 +88,68 @@ func (p *Port) lost() {
 	}
 	then := "its port stays down until the process starts again"
 	if p.back != nil {
-		then = "its port is down until an interface of that name is up"
+		then = "its port is down until it is back"
 	}
 	p.spec.Logger.Warn("interface is gone", "port", p.spec.Name, "interface", p.watch.name, "then", then)
 }
 
-// reopen puts the port on the interface that has the name now, unless it is on one.
+// reopen puts the port on the interface that its device names now, unless it is on one.
 func (p *Port) reopen() error {
 	w := p.watch
-	if w.at() != 0 {
+	if index, _ := w.at(); index != 0 {
 		return nil
 	}
-	link, err := w.hub.nl.LinkByName(w.name)
-	if err != nil {
-		return fmt.Errorf("netlink: %s: %w", w.name, err)
-	}
-	index := link.Attrs().Index
-	w.inNamespace(func() { err = p.replaceDevice(index) })
+	var on *net.Interface
+	var err error
+	w.inNamespace(func() {
+		if on, err = p.findAgain(); err == nil {
+			err = p.replaceDevice(on)
+		}
+	})
 	if err != nil {
 		return err
 	}
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
-	w.hub.put(w, index)
-	// Looked up again: what changed in between was told to nobody.
-	link, err = w.hub.nl.LinkByIndex(index)
-	if err == nil && p.spec.Logger != nil {
-		p.spec.Logger.Info("interface is back, port opened again", "port", p.spec.Name, "interface", w.name, "mac", net.HardwareAddr(link.Attrs().HardwareAddr))
+	w.name = on.Name
+	w.hub.put(w, on.Index)
+	if p.spec.Logger != nil {
+		p.spec.Logger.Info("interface is back, port opened again", "port", p.spec.Name, "interface", on.Name, "mac", on.HardwareAddr.String())
 	}
-	w.state(link, err)
+	// Looked up again: what changed in between was told to nobody.
+	w.state(w.hub.nl.LinkByIndex(on.Index))
 	return nil
 }
 
-// replaceDevice opens another device on the interface and closes the one that the port was on.
+// findAgain is the interface that the port's device names now, which fits the port. The thread is
+// to be in the interface's namespace.
+func (p *Port) findAgain() (*net.Interface, error) {
+	here, err := netns.Get()
+	if err != nil {
+		return nil, err
+	}
+	defer here.Close()
+	if !here.Equal(p.watch.hub.ns) {
+		return nil, errors.New("its network namespace cannot be entered; CAP_SYS_ADMIN is needed")
+	}
+	dev, spec := *p.dev, p.spec
+	if dev.findInterface() != nil {
+		return nil, errGone
+	}
+	i, err := net.InterfaceByName(dev.netIface())
+	if err != nil || i.Flags&net.FlagUp == 0 {
+		return nil, errGone
+	}
+	return i, checkInterface(&dev, &spec)
+}
+
+// replaceDevice opens another device on an interface and closes the one that the port was on.
 // The thread is to be in the interface's namespace.
-func (p *Port) replaceDevice(index int) error {
-	if here, err := netns.Get(); err != nil {
-		return err
-	} else {
-		defer here.Close()
-		if !here.Equal(p.watch.hub.ns) {
-			return errors.New("its network namespace cannot be entered; CAP_SYS_ADMIN is needed")
-		}
-	}
-	dev := &device{kind: p.dev.kind, name: p.eal.freeName(p.dev.kind), args: p.dev.args}
-	spec := p.spec
-	if err := checkInterface(dev, &spec); err != nil {
-		return err
-	}
-	id, err := probe(dev)
+func (p *Port) replaceDevice(on *net.Interface) error {
+	dev := *p.dev
+	dev.name = p.eal.freeName(dev.kind)
+	dev.args.put(dev.kind.iface, on.Name)
+	id, err := probe(&dev)
 	if err != nil {
 		return err
 	}
@@ -145,11 +159,11 @@ func (p *Port) replaceDevice(index int) error {
 	if C.tl_spare_open(p.c, id, &conf, &ce) != 0 {
 		return errors.Join(wrap(&ce, configureHint(p)), unplug(id))
 	}
-	fds := p.findKernelSockets(index)
+	fds := p.findKernelSockets(on.Index)
 	if strconv.Itoa(len(fds)) != dev.args.get("qpairs") {
 		return errors.Join(errMoved, unplug(id))
 	}
-	if err := unplug(p.moveTo(id, dev.name, fds)); err != nil && p.spec.Logger != nil {
+	if err := unplug(p.moveTo(id, &dev, fds)); err != nil && p.spec.Logger != nil {
 		p.spec.Logger.Warn("the device of the interface that is gone was not closed", "port", p.spec.Name, "error", err)
 	}
 	return nil
@@ -157,7 +171,7 @@ func (p *Port) replaceDevice(index int) error {
 
 // moveTo puts the port on a device that runs, and returns the one that is over: a port that
 // is being closed stays where it is.
-func (p *Port) moveTo(id C.uint16_t, name string, fds []int) C.uint16_t {
+func (p *Port) moveTo(id C.uint16_t, dev *device, fds []int) C.uint16_t {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed.Load() {
@@ -178,7 +192,7 @@ func (p *Port) moveTo(id C.uint16_t, name string, fds []int) C.uint16_t {
 	p.info.Store(&info)
 	p.eal.mu.Lock()
 	defer p.eal.mu.Unlock()
-	p.sockets.fds, p.dev.name = fds, name
+	p.sockets.fds, p.dev.name, p.dev.args = fds, dev.name, dev.args
 	return old
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/nic/nictest"
@@ -162,6 +165,47 @@ func TestInterfaceMovedAwayAndBack(t *testing.T) {
 	cross(t, a, b, 1)
 }
 
+// TestInterfaceOnASubnet: a port that names a subnet is opened on the interface that has an address
+// there, and again on one of another name, once it has that address, and is up.
+func TestInterfaceOnASubnet(t *testing.T) {
+	for _, subnet := range []string{"198.51.100.0/24", "2001:db8:7::/64"} {
+		s := newSpace(t)
+		first, _ := s.veth(t, 1500)
+		s.assign(t, first, subnet)
+		a := s.open(t, "af_packet:"+subnet, PortSpec{})
+		closeAtEnd(t, a)
+		s.remove(t, first)
+		awaitLinks(t, false, 1, a)
+		va, vb := s.veth(t, 1500)
+		b := s.open(t, "af_packet:"+vb, PortSpec{})
+		closeAtEnd(t, b)
+		s.assign(t, va, subnet)
+		awaitLinks(t, true, 2, a)
+		cross(t, a, b, 1)
+		require.NoError(t, a.SetLink(false))
+		awaitLinks(t, false, 3, a)
+		require.NoError(t, a.SetLink(true))
+		awaitLinks(t, true, 4, a)
+	}
+}
+
+// assign gives an interface an address in a subnet.
+func (s *space) assign(t testing.TB, name, subnet string) {
+	t.Helper()
+	l, err := s.nl.LinkByName(name)
+	require.NoError(t, err)
+	p := netip.MustParsePrefix(subnet)
+	addr, err := netlink.ParseAddr(netip.PrefixFrom(p.Addr().Next(), p.Bits()).String())
+	require.NoError(t, err)
+	if p.Addr().Is6() {
+		s.in(t, func() {
+			require.NoError(t, os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("0"), 0))
+		})
+		addr.Flags = unix.IFA_F_NODAD
+	}
+	require.NoError(t, s.nl.AddrAdd(l, addr))
+}
+
 // TestInterfaceComesBackTooSmall: what keeps a port from being opened again is told once, and
 // tried until it works.
 func TestInterfaceComesBackTooSmall(t *testing.T) {
@@ -199,7 +243,8 @@ func TestAFXDPStaysDown(t *testing.T) {
 	j.await(t, "until the process starts again")
 	s.join(t, va, vb, 1500)
 	a.watch.hub.resync()
-	require.Zero(t, a.watch.at())
+	index, _ := a.watch.at()
+	require.Zero(t, index)
 	require.False(t, a.Link().Up)
 }
 
