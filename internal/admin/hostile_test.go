@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -350,39 +351,49 @@ func TestWhatIsNoRequest(t *testing.T) {
 	require.Equal(t, 200, code)
 }
 
-// silent opens so many connections that say nothing, until the test's end or close.
-func (r *rig) silent(t *testing.T, n int) (hangUp func()) {
-	var all []net.Conn
-	hangUp = func() {
-		for _, c := range all {
-			_ = c.Close()
-		}
-	}
-	t.Cleanup(hangUp)
+// silent opens so many connections that say nothing, until the test's end.
+func (r *rig) silent(t *testing.T, n int) (all []net.Conn) {
 	for range n {
 		c, err := net.Dial("tcp", r.server.Addr().String())
 		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
 		all = append(all, c)
 		_, err = io.WriteString(c, "GET / HTTP/1.1\r\nHost: loc")
 		require.NoError(t, err)
 	}
-	return hangUp
+	return all
 }
 
-// TestConnectionsAreBounded: those who open connections and say nothing keep others out
-// for as long as they may take for a header, and no more than a number of them are kept.
+// TestConnectionsAreBounded: no more than a number of them are kept.
 func TestConnectionsAreBounded(t *testing.T) {
 	r := overHTTP(t, "")
 	const get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-	hangUp := r.silent(t, maxConnections)
+	all := r.silent(t, maxConnections)
 	for tries := 1; !strings.Contains(r.raw(t, get), " 503 "); tries++ {
 		require.Less(t, tries, 5, "never too many")
-		hangUp() // it took as long as they may
-		hangUp = r.silent(t, maxConnections)
+		for _, c := range all { // it took as long as they may
+			_ = c.Close()
+		}
+		all = r.silent(t, maxConnections)
 	}
 	_, err := r.client.State(t.Context(), Query{}) // the control socket has its own
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return strings.Contains(r.raw(t, get), " 200 ") }, patience, 200*time.Millisecond)
+	for _, c := range all {
+		_ = c.Close()
+	}
+	require.Eventually(t, func() bool { return strings.Contains(r.raw(t, get), " 200 ") }, patience, 10*time.Millisecond)
+}
+
+// TestSilenceIsBounded: who opens a connection and says nothing loses it.
+func TestSilenceIsBounded(t *testing.T) {
+	r := newRig(t, func(o *Options) {
+		o.HTTP, o.headerTime = netip.MustParseAddrPort("127.0.0.1:0"), time.Millisecond
+	})
+	for _, c := range r.silent(t, 3) {
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(patience)))
+		_, err := io.Copy(io.Discard, c)
+		require.False(t, errors.Is(err, os.ErrDeadlineExceeded))
+	}
 }
 
 // TestFollowersAreBounded: many follow, one more is told so, and all others get answers.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/trunkline-sctp/trunkline/internal/observe"
 	"github.com/trunkline-sctp/trunkline/internal/unixsock"
@@ -29,4 +30,6 @@ type Options struct {
 	Reload func(context.Context) (changed []string, err error)
 
 	Logger *slog.Logger // nil is silence
+
+	headerTime time.Duration // in place of the constant, where a test waits for it
 }

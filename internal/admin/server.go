@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,7 +76,7 @@ func (s *Server) listen() error {
 func (s *Server) serve(l net.Listener, h http.Handler) *http.Server {
 	srv := &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: headerTime,
+		ReadHeaderTimeout: cmp.Or(s.opt.headerTime, headerTime),
 		ReadTimeout:       readTime,
 		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
