@@ -151,7 +151,7 @@ func TestPollGaps(t *testing.T) {
 	p.slept(5000, 1_000_000, true)
 	p.begin(1_001_000)
 	p.begin(61_001_000)
-	g := PollGaps{Worst: 60_000_000}
+	g := PollGaps{Worst: 60_000_000, Sum: 61_001_000 - 1000 - 995_000} // all the time but the sleep
 	g.Counts[0], g.Counts[1], g.Counts[2], g.Counts[15] = 2, 1, 1, 1
 	require.Equal(t, WorkerStats{Gaps: g, Sleeps: 1, Woken: 1, Slept: 995_000}, p.WorkerStats)
 }

@@ -12,6 +12,7 @@ import (
 // longest.
 type PollGaps struct {
 	Worst sctpcore.Time // since the start
+	Sum   sctpcore.Time
 	// Counts[i] is how many gaps were shorter than 2^i µs and not counted before;
 	// the last are all that were longer.
 	Counts [16]uint64
@@ -19,6 +20,7 @@ type PollGaps struct {
 
 func (g *PollGaps) add(gap sctpcore.Time) {
 	g.Worst = max(g.Worst, gap)
+	g.Sum += gap
 	g.Counts[min(bits.Len64(uint64(gap)/1000), len(g.Counts)-1)]++
 }
 

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"math"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -75,7 +74,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		w := &s.Workers[i]
 		number := strconv.Itoa(w.Number)
 		workerGroup.collect(ch, w, number)
-		pollGap.collectTimes(ch, w.GapCounts, math.NaN(), number)
+		pollGap.collectTimes(ch, w.GapCounts, w.GapSum, number)
 	}
 	for i := range s.Assocs {
 		collectAssoc(ch, &s.Assocs[i])

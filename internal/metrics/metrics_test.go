@@ -32,7 +32,7 @@ func full(n, shown int) observe.State {
 		PathCounts: []observe.PathCount{{Port: "", State: "INACTIVE", Count: 1}, {Port: "p0", State: "ACTIVE", Count: n}, {Port: "p1", State: "ACTIVE", Count: n}},
 		Plights:    []observe.Plight{{Plight: "lost", Count: 1}, {Plight: observe.Well, Count: n}},
 		Drops:      []observe.Drop{{Name: "dataplane_no_route", Help: "x", Count: 3}},
-		Workers: []observe.Worker{{Number: 0, CPU: -1, Assocs: n, WorstGap: 2.5, Sleeps: 4, Slept: 1.5,
+		Workers: []observe.Worker{{Number: 0, CPU: -1, Assocs: n, WorstGap: 2.5, GapSum: 0.25, Sleeps: 4, Slept: 1.5,
 			GapCounts: []observe.Gaps{{Below: 1e-6, Count: 5}, {Below: 2e-6, Count: 7}, {Below: 0, Count: 1}}}},
 		Failovers: observe.Failovers{
 			Switched:   observe.Durations{Sum: 0.001, Counts: []observe.Gaps{{Below: 0.0001}, {Below: 0.001, Count: 1}, {Below: 0}}},
@@ -93,6 +93,7 @@ func TestScrapeShowsTheState(t *testing.T) {
 		`trunkline_worker_poll_gap_seconds_bucket{worker="0",le="1e-06"} 5`,
 		`trunkline_worker_poll_gap_seconds_bucket{worker="0",le="2e-06"} 12`,
 		`trunkline_worker_poll_gap_seconds_bucket{worker="0",le="+Inf"} 13`,
+		`trunkline_worker_poll_gap_seconds_sum{worker="0"} 0.25`,
 		`trunkline_failover_standstill_seconds_bucket{le="0.001"} 0`,
 		`trunkline_failover_standstill_seconds_sum 0.2`,
 		`trunkline_failover_standstill_seconds_count 1`,

@@ -23,7 +23,7 @@ var (
 	standstill = newFamily("failover_standstill_seconds", histogram,
 		"How long no acknowledgement came for data under way, up to the first one on the path after a failover.")
 	pollGap = newFamily("worker_poll_gap_seconds", histogram,
-		"From one poll of a worker to the next, without what it slept of its own will. No sum is kept: it is NaN.", "worker")
+		"From one poll of a worker to the next, without what it slept of its own will.", "worker")
 )
 
 // ownHelp has the counters that /proc/net/sctp/snmp does not have, by their names in a State.

@@ -177,6 +177,7 @@ type Worker struct {
 	WorstGap  float64 `json:"worst_gap_ms"` // from one poll to the next, since the start
 	Sleeps    uint64  `json:"sleeps"`
 	Slept     float64 `json:"slept_s"`
+	GapSum    float64 `json:"gap_sum_s"` // of all gaps: the time that it was awake
 	GapCounts []Gaps  `json:"gaps,omitempty"`
 }
 

@@ -55,7 +55,7 @@ func portOf(p *dataplane.PortState) Port {
 }
 
 func workerOf(number int, w *dataplane.WorkerStats) Worker {
-	out := Worker{Number: number, CPU: w.CPU, Assocs: w.Associations, WorstGap: ms(w.Gaps.Worst),
+	out := Worker{Number: number, CPU: w.CPU, Assocs: w.Associations, WorstGap: ms(w.Gaps.Worst), GapSum: seconds(w.Gaps.Sum),
 		Sleeps: w.Sleeps, Slept: seconds(w.Slept)}
 	for i, n := range w.Gaps.Counts {
 		g := Gaps{Below: float64(uint64(1)<<i) / 1e6, Count: n}
