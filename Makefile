@@ -11,7 +11,8 @@ BENCHTIME   ?= 1s
 INTEROPTIME ?= 60
 KERNELTIME  ?= 600
 # What has neither cgo nor C below it, and so works under the race detector.
-PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/tape ./nic/pcap ./dataplane/... ./sockets/...
+PURE        := ./sctpcore/... ./ring ./nic ./nic/mem ./nic/fault ./nic/tape ./nic/pcap ./dataplane/... ./sockets/... \
+               ./internal/observe ./internal/admin ./internal/watch ./internal/capture
 
 # bench/peers is a module of its own; without libusrsctp it names what is missing.
 PEERTAGS    = $(shell pkg-config --exists usrsctp || echo -tags=nousrsctp)

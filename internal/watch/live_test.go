@@ -23,6 +23,7 @@ import (
 	"github.com/trunkline-sctp/trunkline/internal/unixsock"
 	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/nic/mem"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
 // patience bounds what must happen; it is no measure of anything.
@@ -57,10 +58,6 @@ func newLive(t *testing.T) *live {
 		return d
 	}
 	near, peer := begin(v.ports, 1), begin(far, 2)
-	var err error
-	v.observer, err = observe.New(near, observe.Options{Node: "near", Version: "test"})
-	require.NoError(t, err)
-	t.Cleanup(v.observer.Close)
 	l, err := peer.Listen(&dataplane.Addr{Port: 7}, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
@@ -71,19 +68,18 @@ func newLive(t *testing.T) *live {
 		require.NoError(t, err)
 		v.conns = append(v.conns, c)
 	}
+	for _, c := range v.conns {
+		require.Eventually(t, func() bool {
+			paths, err := c.Paths()
+			return err == nil && len(paths) == 2 && paths[1].State == sctpcore.Active
+		}, patience, time.Millisecond)
+	}
+	v.observer, err = observe.New(near, observe.Options{Node: "near", Version: "test"}) // its first look has all of that
+	require.NoError(t, err)
+	t.Cleanup(v.observer.Close)
 	v.serve(t)
 	v.client = admin.NewClient(v.path)
 	t.Cleanup(v.client.Close)
-	require.Eventually(t, func() bool { // all paths confirmed, and all counted
-		st, err := v.client.State(t.Context(), admin.Query{Parts: []string{"assocs"}})
-		require.NoError(t, err)
-		for i := range st.Assocs {
-			if len(st.Assocs[i].Paths) < 2 || st.Assocs[i].Paths[1].State != "ACTIVE" {
-				return false
-			}
-		}
-		return st.Associations == 3
-	}, patience, 20*time.Millisecond)
 	return v
 }
 
