@@ -198,6 +198,7 @@ func (w *worker) refuse(a *assoc, why Drop) {
 func (w *worker) goDown(a *assoc, e *sctpcore.Event) {
 	a.down, a.ended = true, true
 	w.dropPaths(a)
+	w.relinking.busy.remove(a.id.Slot())
 	if a.begunFrom != nil {
 		w.d.book.hangUp(a.begunFrom)
 	}

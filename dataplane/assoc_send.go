@@ -21,6 +21,9 @@ func (w *worker) send(a *assoc) {
 		first := a.conn.out.first.Load()
 		a.read.seg, a.freed.seg = first, first
 	}
+	if w.relinking.left.has(a.id.Slot()) {
+		w.relink(a.id.Slot())
+	}
 	var m sctpcore.Message
 	for range sendTurn {
 		h, payload, ok := a.read.next()
@@ -73,7 +76,7 @@ func (w *worker) freeSent(a *assoc) {
 	if a.freed.seg == nil {
 		return
 	}
-	released, from := w.core.Released(a.id), a.freed.pos
+	released, from, underWay := w.core.Released(a.id), a.freed.pos, false
 	for a.freed.behind(&a.read) {
 		h := a.freed.at()
 		if h.flags&recPad != 0 {
@@ -81,12 +84,17 @@ func (w *worker) freeSent(a *assoc) {
 			continue
 		}
 		if h.flags&recDropped == 0 {
-			if a.released == released {
+			if underWay = a.released == released; underWay {
 				break
 			}
 			a.released++
 		}
 		a.freed.skip(&h)
+	}
+	if underWay {
+		w.relinking.busy.add(a.id.Slot())
+	} else {
+		w.relinking.busy.remove(a.id.Slot())
 	}
 	out := &a.conn.out
 	if a.freed.pos == from && out.room.asleep.Load() == 0 && !out.wanting.Load() {

@@ -19,7 +19,8 @@
 //
 // Each path of an association is mapped to a port (path.go). A link that goes
 // down moves its paths to another port at once, or tells the core that they
-// are down, which then sends on another path; no timer has to expire.
+// are down, which then sends on another path; no timer has to expire. Where nothing is
+// under way that happens a few associations at a time (links.go).
 //
 // A Binding is a port at some addresses: what listens and begins associations. With
 // Config.Loopback there is a port whose frames come back, so that bindings of one

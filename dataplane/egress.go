@@ -21,9 +21,14 @@ type egress struct {
 
 type egressKey struct {
 	src, dst, via wire.Addr
-	index         int // of the port
+	index         int    // of the port
+	downs         uint32 // of the port, then: it may come up again with another MAC
 	marks         sctpcore.Marks
 }
+
+// lost tells whether the link has been down since a path was mapped to it: what was on its
+// way did not arrive, also if the link is up again.
+func (e *egress) lost() bool { return e.downs != e.port.downs }
 
 // egressTable maps the core's egress handles to egresses: handle n is the n-th
 // slot, 0 is none. A slot is free when no path refers to it. At most two paths'

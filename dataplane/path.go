@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/trunkline-sctp/trunkline/dataplane/inet"
-	"github.com/trunkline-sctp/trunkline/nic"
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 	"github.com/trunkline-sctp/trunkline/sctpcore/wire"
 )
@@ -84,12 +83,12 @@ func (w *worker) dropPath(a *assoc, p *path) {
 func (w *worker) route(a *assoc, i int) {
 	p := &a.paths[i]
 	r := sctpcore.Route{Src: p.src, Down: true}
-	old, oldPort := p.egress, p.port
+	old, oldPort, lost := p.egress, p.port, w.lost(p)
 	p.probing = oldPort == nil && p.last != nil
 	p.port, p.egress = nil, 0
 	if hop, src, ok := w.wayTo(a, p.dst); ok {
 		wp := &w.ports[hop.Port]
-		k := egressKey{src: src, dst: p.dst, via: hop.Via, index: hop.Port, marks: w.core.Marks(a.id, i)}
+		k := egressKey{src: src, dst: p.dst, via: hop.Via, index: hop.Port, downs: wp.downs, marks: w.core.Marks(a.id, i)}
 		if h := w.egress.acquire(k, wp); h != 0 {
 			p.src, p.egress, p.port, p.last = src, h, wp.port, wp.port
 			r = sctpcore.Route{Src: src, Egress: h}
@@ -100,11 +99,14 @@ func (w *worker) route(a *assoc, i int) {
 			w.drops[DropEgressTableFull]++
 		}
 	}
-	if moved := oldPort != nil && p.port != nil && p.port != oldPort; moved && !w.ports[oldPort.index].link.Up {
-		// What was on its way by the old port is lost: down and up again has the
-		// core send it at once on another path, if there is one, and probe this one.
+	if lost && p.port != nil {
+		// What was on its way is lost: down and up again has the core send it at
+		// once on another path, if there is one, and probe this one.
 		p.probing = true
 		_ = w.core.SetRoute(w.now, a.id, i, sctpcore.Route{Src: p.src, Down: true})
+	}
+	if p.probing {
+		w.probes.add(a.id.Slot(), w.now)
 	}
 	_ = w.core.SetRoute(w.now, a.id, i, r) // fails only if the association has just ended
 	w.egress.release(old)
@@ -147,79 +149,11 @@ func (w *worker) wayTo(a *assoc, dst wire.Addr) (inet.Hop, wire.Addr, bool) {
 	return other, from, !from.IsZero()
 }
 
-// lookAtLinks polls the links and reroutes what a change concerns.
-func (w *worker) lookAtLinks() (changed bool) {
-	w.linkAt = w.now + linkInterval
-	for i := range w.ports {
-		p := &w.ports[i]
-		if l := p.nic.Link(); l.Up != p.link.Up || l.Changes != p.link.Changes {
-			w.linkChanged(p, l)
-			changed = true
-		}
-	}
-	if w.probes.at != 0 && w.now >= w.probes.at {
-		w.probe()
-		changed = true
-	}
-	if w.now >= w.slowAt {
-		w.slowAt = w.now + slowInterval
-		w.frags.Expire(int64(w.now))
-		w.abortLingering()
-		w.logHeld()
-	}
-	return changed
-}
-
-// linkChanged moves paths off a port whose link went down, or back to one that
-// came up. It looks at all associations of this worker, at some 100 ns for each
-// path that is moved. A link that was down and up again between two looks lost
-// what was on the wire, so that counts as both.
-func (w *worker) linkChanged(p *workerPort, l nic.Link) {
-	if p.announces {
-		w.d.feed.tellPort(&PortEvent{Port: p.info.Name, At: w.now, Link: l})
-		if w.log != nil {
-			w.log.Info("link", "port", p.info.Name, "up", l.Up, "mbps", l.SpeedMbps)
-		}
-	}
-	was := p.link.Up
-	p.link.Up = false
-	if was {
-		w.routes.SetPort(p.index, false)
-		w.probes.begin(w.now)
-		p.neighbours.LinkDown(int64(w.now))
-		for _, a := range w.order {
-			for i := range a.paths {
-				if a.paths[i].port == p.port && !a.down {
-					w.route(a, i)
-				}
-			}
-		}
-	}
-	p.link = l
-	w.idle.stale = true
-	if l.Up {
-		// The headers prepared for the MAC of before went with the paths.
-		p.place(p.iface.WithMAC(p.nic.Info().MAC))
-		w.routes.SetPort(p.index, true)
-		if p.announces {
-			p.neighbours.Announce(int64(w.now))
-		}
-		w.probes.begin(w.now)
-		for _, a := range w.order {
-			for i := range a.paths {
-				if !a.down {
-					w.reroute(a, i)
-				}
-			}
-		}
-	}
-}
-
 // reroute is route, unless the path is mapped as well as can be.
 func (w *worker) reroute(a *assoc, i int) {
 	p := &a.paths[i]
 	if hop, src, ok := w.wayTo(a, p.dst); ok && p.port == w.ports[hop.Port].port && p.src == src {
-		if e := w.egress.get(p.egress); e != nil && e.via == hop.Via {
+		if e := w.egress.get(p.egress); e != nil && e.via == hop.Via && !e.lost() {
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
@@ -72,15 +73,33 @@ func (s *places) add(place int) {
 	for len(s.bits) <= place/64 {
 		s.bits = append(s.bits, 0)
 	}
-	s.count++
-	s.bits[place/64] |= 1 << (place % 64)
+	if !s.has(place) {
+		s.count++
+		s.bits[place/64] |= 1 << (place % 64)
+	}
+}
+
+// fill adds the first n.
+func (s *places) fill(n int) {
+	s.bits = slices.Grow(s.bits[:0], (n+63)/64)[:(n+63)/64]
+	for i := range s.bits {
+		s.bits[i] = ^uint64(0)
+	}
+	if n%64 != 0 {
+		s.bits[n/64] = 1<<(n%64) - 1
+	}
+	s.count = n
 }
 
 func (s *places) remove(place int) {
-	if place/64 < len(s.bits) && s.bits[place/64]&(1<<(place%64)) != 0 {
+	if s.has(place) {
 		s.count--
 		s.bits[place/64] &^= 1 << (place % 64)
 	}
+}
+
+func (s *places) has(place int) bool {
+	return s.count > 0 && place/64 < len(s.bits) && s.bits[place/64]&(1<<(place%64)) != 0
 }
 
 // next is the first of them at a place or behind it; MaxInt if there is none.

@@ -316,11 +316,12 @@ func TestLoggingIsBounded(t *testing.T) {
 	require.Equal(t, []string{"more events than are logged in a second worker=0 path state=70"}, log.take("more"))
 }
 
-// BenchmarkWalk goes through 100 000 dual-homed associations: how long a worker is
-// kept from its ports by one turn, and what all of it costs; and for the 200 worst of them, where one in a
-// thousand is in trouble.
-func BenchmarkWalk(b *testing.B) {
-	const n, ports, few = 100_000, 100, 200
+// multitude is how many associations there are in benchmarks of what is done with all.
+const multitude = 100_000
+
+// newMultitude makes them, dual-homed, from a to b.
+func newMultitude(b *testing.B) *simulation {
+	const n, ports = multitude, 100
 	s := newSimulationWith(b, 1, fault.Impairment{}, func(_ int, c *Config) {
 		c.Timers = sctpcore.RFC9260Timers()
 		c.Limits = sctpcore.DefaultLimits()
@@ -346,6 +347,14 @@ func BenchmarkWalk(b *testing.B) {
 		}
 	}
 	require.Len(b, walked(b, s.a, walkTurn), n)
+	return s
+}
+
+// BenchmarkWalk goes through all of them: how long a worker is kept from its ports by one
+// turn, and what all of it costs; and for the 200 worst of them, where one in a thousand is in trouble.
+func BenchmarkWalk(b *testing.B) {
+	const n, few = multitude, 200
+	s := newMultitude(b)
 	b.Run("all", func(b *testing.B) {
 		benchmarkTurns(b, n, func(turn func(*Walk, int) int) {
 			for k := s.a.Walk(AssocName{}); turn(k, walkTurn) > 0; {

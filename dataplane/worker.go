@@ -68,6 +68,7 @@ type worker struct {
 	egress    egressTable
 	transient answerCache
 	probes    prober
+	relinking relinking
 
 	rx rxBatch
 	tx txBatch
@@ -101,7 +102,8 @@ type workerPort struct {
 	neighbours *inet.Neighbours
 	responder  *inet.Responder
 	link       nic.Link
-	announces  bool // of the workers, this one announces our addresses here
+	downs      uint32 // how often the link went down
+	announces  bool   // of the workers, this one announces our addresses here
 
 	txQueue int     // -1: the queue is txVia's
 	txVia   *worker // nil if txQueue is ours
@@ -176,8 +178,13 @@ func (w *worker) poll(now sctpcore.Time) (busy bool) {
 		w.core.HandleTimeout(w.now)
 		busy = true
 	}
+	busy = w.followLinks() || busy
 	if w.now >= w.linkAt {
 		busy = w.lookAtLinks() || busy
+	}
+	if w.probes.at != 0 && w.now >= w.probes.at {
+		w.probe()
+		busy = true
 	}
 	w.pollNeighbours()
 	busy = w.pollEvents() || busy
