@@ -122,7 +122,8 @@ func (w *worker) event(e *sctpcore.Event) {
 		w.tell(a, e)
 	case sctpcore.EventFailover:
 		if e.Stalled {
-			w.failovers.Switched.add(e.Switched - e.Detected)
+			_, switched := e.Took()
+			w.failovers.Switched.add(switched)
 		}
 		w.tell(a, e)
 	case sctpcore.EventResumed:

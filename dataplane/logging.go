@@ -85,7 +85,8 @@ func (w *worker) logEvent(v *PathEvent) {
 	case sctpcore.EventFailover:
 		args = append(args, "from", v.OldDst, "to", v.Dst, "old_port", v.OldPort, "port", v.Port, "why", v.Reason.String())
 		if v.Stalled {
-			args = append(args, "detected_ms", millis(v.Detected-v.LastAck), "switched_ms", millis(v.Switched-v.Detected))
+			detected, switched := v.Took()
+			args = append(args, "detected_ms", millis(detected), "switched_ms", millis(switched))
 		}
 	case sctpcore.EventResumed:
 		args = append(args, "path", v.Dst, "port", v.Port, "standstill_ms", millis(v.At-v.LastAck))

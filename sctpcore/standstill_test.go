@@ -180,3 +180,19 @@ func TestNoStandstillByChoice(t *testing.T) {
 	require.Equal(t, []any{false, ReasonPrimary, uint8(1)}, []any{f[0].Stalled, f[0].Reason, f[0].Path})
 	require.Empty(t, s.of(EventResumed))
 }
+
+// A path on which nothing was ever acknowledged gave no sign of life to count from.
+func TestFailoverTook(t *testing.T) {
+	const s = Second
+	for _, c := range []struct {
+		e    Event
+		want [2]Time
+	}{
+		{Event{Stalled: true, LastAck: 5 * s, Detected: 7 * s, Switched: 8 * s}, [2]Time{2 * s, s}},
+		{Event{Stalled: true, Detected: 7 * s, Switched: 8 * s}, [2]Time{0, s}},
+		{Event{LastAck: 5 * s, Detected: 7 * s, Switched: 9 * s}, [2]Time{}},
+	} {
+		detected, switched := c.e.Took()
+		require.Equal(t, c.want, [2]Time{detected, switched})
+	}
+}

@@ -365,3 +365,16 @@ type Event struct {
 	LastAck    Time
 	At         Time
 }
+
+// Took is how long an EventFailover took: detected from the last sign of life on the old path
+// until its failure was known, switched from then to the first packet on another. Both are 0
+// where nothing stood still, and detected where there was never a sign of life.
+func (e *Event) Took() (detected, switched Time) {
+	if !e.Stalled {
+		return 0, 0
+	}
+	if e.LastAck != 0 {
+		detected = e.Detected - e.LastAck
+	}
+	return detected, e.Switched - e.Detected
+}

@@ -94,12 +94,8 @@ func (o *Observer) eventOf(e *dataplane.PathEvent) (v Event, ok bool) {
 	case sctpcore.EventFailover:
 		v.Kind, v.Path, v.Port, v.OldPort = KindFailover, path, e.Port, e.OldPort
 		v.From, v.To, v.Why = e.OldDst.String(), path, e.Reason.String()
-		if e.Stalled {
-			v.Switched = ms(e.Switched - e.Detected)
-		}
-		if e.Stalled && e.LastAck != 0 {
-			v.Detected = ms(e.Detected - e.LastAck)
-		}
+		detected, switched := e.Took()
+		v.Detected, v.Switched = ms(detected), ms(switched)
 	case sctpcore.EventResumed:
 		v.Kind, v.Path, v.To, v.Port = KindResumed, path, path, e.Port
 		v.Standstill = ms(e.At - e.LastAck)
