@@ -105,34 +105,49 @@ func (c *capture) files() []string { return []string{c.stop()} }
 // of a second late, and forgets what it has not got when it stops.
 func (c *capture) settle() {
 	c.t.Helper()
-	last := []byte("trunkline: the last frame")
-	require.NoError(c.t, inNamespace(c.namespace, func() error {
-		return errors.Join(sendFrame("o0", last), sendFrame("o1", last))
-	}))
+	last := map[string][]byte{"o0": []byte("trunkline: the last frame of network 0"), "o1": []byte("trunkline: the last frame of network 1")}
+	longest := len(last["o0"])
 	f, err := os.Open(c.file)
 	require.NoError(c.t, err)
 	defer f.Close()
 	var recent []byte
-	found := 0
-	for deadline := time.Now().Add(patience); found < networks; {
-		room := make([]byte, 1<<20)
+	room := make([]byte, 1<<20)
+	deadline := time.Now().Add(patience)
+	for next := time.Now(); len(last) > 0; {
+		if now := time.Now(); !now.Before(next) {
+			require.NoError(c.t, inNamespace(c.namespace, func() error { return sendFrames(last) }))
+			next = now.Add(time.Second)
+		}
 		n, err := f.Read(room)
 		recent = append(recent, room[:n]...)
-		found += bytes.Count(recent, last)
-		if at := bytes.LastIndex(recent, last); at >= 0 {
-			recent = recent[at+len(last):]
+		for name, frame := range last {
+			if bytes.Contains(recent, frame) {
+				delete(last, name)
+			}
 		}
-		recent = recent[max(0, len(recent)-len(last)):]
-		if errors.Is(err, io.EOF) {
-			require.True(c.t, time.Now().Before(deadline), "dumpcap has not got the last frames")
-			time.Sleep(10 * time.Millisecond)
-		} else {
+		recent = recent[max(0, len(recent)-longest):]
+		if !errors.Is(err, io.EOF) {
 			require.NoError(c.t, err)
+			continue
+		}
+		require.True(c.t, time.Now().Before(deadline), "dumpcap has not got the last frames")
+		select {
+		case <-c.done:
+			require.FailNow(c.t, "dumpcap ended", "%v\n%s", c.err, c.log)
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
 
-// sendFrame sends a broadcast frame out of an interface of the calling thread's namespace, of a type for experiments.
+// sendFrames sends a broadcast frame out of each of these interfaces of the calling thread's namespace.
+func sendFrames(payloads map[string][]byte) (err error) {
+	for name, payload := range payloads {
+		err = errors.Join(err, sendFrame(name, payload))
+	}
+	return err
+}
+
+// sendFrame sends one of a type that is for experiments.
 func sendFrame(name string, payload []byte) error {
 	iface, err := net.InterfaceByName(name)
 	if err != nil {
