@@ -158,11 +158,16 @@ static void progress_fails(void)
 	}
 }
 
+static volatile int decided;
+
+/* Decides, again and again until a connect that may begin late has been. */
 static void *decide_later(void *arg)
 {
 	int fd = sctp();
-	usleep(50000);
-	command(fd, DECIDE, 0);
+	for (decided = 0; !decided;) {
+		usleep(50000);
+		command(fd, DECIDE, 0);
+	}
 	return arg;
 }
 
@@ -173,12 +178,14 @@ static void blocking_connect(void)
 	int listener = listening(SLOW), fd = sctp();
 	CHECK(pthread_create(&thread, NULL, decide_later, NULL) == 0);
 	CHECK(connect(fd, (void *)&a, sizeof a) == 0);
+	decided = 1;
 	CHECK(pthread_join(thread, NULL) == 0 && accept(listener, NULL, NULL) >= 0);
 	CHECK(events(fd, POLLOUT, 0) == POLLOUT);
 
 	fd = sctp();
 	CHECK(pthread_create(&thread, NULL, decide_later, NULL) == 0);
 	FAILS(connect(fd, (void *)&late, sizeof late), ECONNREFUSED);
+	decided = 1;
 	CHECK(pthread_join(thread, NULL) == 0);
 	CHECK(pending(fd) == 0);
 }
@@ -213,6 +220,7 @@ static void interrupted_connect(void)
 	CHECK(pthread_create(&thread, NULL, decide_later, NULL) == 0);
 	soon(10);
 	CHECK(connect(fd, (void *)&a, sizeof a) == 0 && caught == 1);
+	decided = 1;
 	CHECK(pthread_join(thread, NULL) == 0);
 }
 
