@@ -177,6 +177,7 @@ func (s *socket) finish(a *assoc, err error) {
 		s.err = no
 	default:
 		s.phase, s.err = ended, no
+		s.shutRead() // a read may tell of the end before the poller does
 		s.endOfData()
 	}
 	s.forget(a)

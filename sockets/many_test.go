@@ -3,7 +3,9 @@ package sockets
 import (
 	"encoding/binary"
 	"net/netip"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -199,6 +201,28 @@ func TestAllIsReadBeforeTheEnd(t *testing.T) {
 	}
 	require.Zero(t, server.recv().Kind)
 	require.Zero(t, server.do(proto.OpError, 0, 0, nil).Value)
+}
+
+// TestEndFoundByReading: a turn of reading may find that the association has ended before the poller
+// tells; no message is taken then that nobody would get.
+func TestEndFoundByReading(t *testing.T) {
+	s := newServer(t)
+	client, server, _ := pair(t, newProgram(t, s))
+	conn := s.socket(client.id).single.conn
+	k := s.socket(server.id)
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	k.mu.Lock() // the poller's word waits
+	require.NoError(t, conn.Abort("gone"))
+	for end := time.Now().Add(within); k.single.conn.Err() == nil; {
+		require.True(t, time.Now().Before(end))
+		runtime.Gosched()
+	}
+	k.queue(k.single)
+	k.deliver(*buf)
+	k.mu.Unlock()
+	require.ErrorIs(t, unix.Send(server.fd, []byte("for nobody"), unix.MSG_NOSIGNAL), unix.EPIPE)
+	require.Equal(t, uint64(unix.ECONNRESET), uint64(server.do(proto.OpError, 0, 0, nil).Value))
 }
 
 // TestCheckErrors are Linux's of sendmsg.

@@ -40,6 +40,7 @@ var apart = []struct{ steps, why string }{
 	{`^options-\S+ SCTP_(RTOINFO|INITMSG|PEER_ADDR_THLDS(_V2)?) get( long| no such| current)?$`, "defaults are RFC 9260's and the configuration's: RTO.Initial 1 s, its limit of streams, RFC 7829 off"},
 	{`^options-\S+ SCTP_PEER_ADDR_THLDS (then|child)$|^options-\S+ SCTP_MAX_BURST get long$`, "Linux lets the padding, and the length, tell what is not of the structure"},
 	{`^options-(connected|associated|inherited)/v4 IP_TOS `, "no ECN in it; a child has the listener's, as TCP has it"},
+	{`^infos/v4 part$`, "SCTP_NXTINFO with a part of a message only if the next one had come when the first was written for the program"},
 	{`^full/v4 SO_SNDTIMEO$`, "how much has room is each one's own"},
 }
 

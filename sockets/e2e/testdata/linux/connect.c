@@ -141,6 +141,7 @@ static void connects_nonblocking(int (*make)(void))
 	did("connect", connect_to(fd, 0, port_of(l)));
 	say("poll", "%s", events_of(fd, POLLOUT, 5000));
 	say_error(fd);
+	nap(50);
 	did("again", connect_to(fd, 0, port_of(l)));
 	did("send", send(fd, "x", 1, 0));
 	close(fd);

@@ -77,6 +77,7 @@ static void lingers(void)
 	couple(p);
 	close(p[0]);
 	count("closed", recv(p[1], b, sizeof b, 0));
+	nap(50);
 	count("send to closed", send(p[1], "x", 1, MSG_NOSIGNAL));
 }
 

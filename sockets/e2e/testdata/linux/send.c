@@ -89,6 +89,7 @@ static void one_to_one(void)
 	did("shutdown", shutdown(p[0], SHUT_WR));
 	while (recv(p[1], big, sizeof big, 0) > 0)
 		;
+	nap(50);
 	sent("peer after it", send(p[1], "x", 1, 0));
 	nap(100);
 	sent("when it is over", send(p[0], "x", 1, 0));
