@@ -59,9 +59,18 @@ func TestKernelReset(t *testing.T) {
 	require.NoError(t, verify(conn, p, &progress, nil))
 	hush(t, conn, first)
 
+	// The call begins before the networks are whole: the links come up anew, and our probes of them
+	// would be aborted.
+	for i := range networks {
+		g.breakNetwork(t, i, cutSilent)
+	}
 	g.reset()
 	g.configure()
 	second := g.peerIn(t, args...)
+	second.awaitKey("CONNECTED")
+	for i := range networks {
+		g.heal(t, i, cutSilent)
+	}
 	second.awaitEvent("assoc", "up")
 	seen.await(t, "restart", kind(sctpcore.EventRestart))
 	require.NoError(t, verify(conn, p, &progress, nil), "after the restart; our events:\n%v", seen)
