@@ -208,8 +208,10 @@ func TestAllIsReadBeforeTheEnd(t *testing.T) {
 func TestEndFoundByReading(t *testing.T) {
 	s := newServer(t)
 	client, server, _ := pair(t, newProgram(t, s))
-	conn := s.socket(client.id).single.conn
-	k := s.socket(server.id)
+	own, k := s.socket(client.id), s.socket(server.id)
+	own.mu.Lock()
+	conn := own.single.conn
+	own.mu.Unlock()
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	k.mu.Lock() // the poller's word waits

@@ -16,9 +16,11 @@ static void on(int number, int flags)
 	CHECK(sigaction(number, &action, NULL) == 0);
 }
 
-static void soon(int ms)
+/* Signals go on until alarms(0), so that one comes while a call waits, however late it is. */
+static void alarms(int ms)
 {
-	struct itimerval timer = {.it_value.tv_usec = ms * 1000};
+	struct timeval every = {.tv_usec = ms * 1000};
+	struct itimerval timer = {every, every};
 	CHECK(setitimer(ITIMER_REAL, &timer, NULL) == 0);
 }
 
@@ -196,9 +198,10 @@ static void interrupted_connect(void)
 	struct sockaddr_in a = at(SLOW);
 	int listener = listening(SLOW), fd = sctp(), helper = sctp();
 	on(SIGALRM, 0);
-	soon(50);
+	alarms(50);
 	FAILS(connect(fd, (void *)&a, sizeof a), EINTR);
-	CHECK(caught == 1 && events(fd, POLLOUT, 20) == 0);
+	alarms(0);
+	CHECK(caught >= 1 && events(fd, POLLOUT, 20) == 0);
 	FAILS(connect(fd, (void *)&a, sizeof a), EALREADY);
 	command(helper, DECIDE, 0);
 	CHECK(events(fd, POLLOUT, 5000) == POLLOUT && pending(fd) == 0);
@@ -217,9 +220,10 @@ static void interrupted_connect(void)
 	pthread_t thread;
 	fd = sctp();
 	on(SIGALRM, SA_RESTART);
+	alarms(10);
 	CHECK(pthread_create(&thread, NULL, decide_later, NULL) == 0);
-	soon(10);
-	CHECK(connect(fd, (void *)&a, sizeof a) == 0 && caught == 1);
+	CHECK(connect(fd, (void *)&a, sizeof a) == 0 && caught >= 1);
+	alarms(0);
 	decided = 1;
 	CHECK(pthread_join(thread, NULL) == 0);
 }
@@ -249,8 +253,9 @@ static void waiting(void)
 	CHECK(getsockopt(p[0], SOL_SOCKET, SO_RCVTIMEO, &got, &n) == 0 && got.tv_usec > 0);
 	FAILS(recv(p[0], b, sizeof b, 0), EAGAIN);
 	on(SIGALRM, 0);
-	soon(30);
+	alarms(30);
 	FAILS(recv(p[1], b, sizeof b, 0), EINTR);
+	alarms(0);
 	int listener = listening(5700);
 	CHECK(setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0);
 	FAILS(accept(listener, NULL, NULL), EAGAIN);
