@@ -117,8 +117,8 @@ func (c *Conn) Done() <-chan struct{} { return c.done }
 // Up is closed when the association is up, or has failed to come up.
 func (c *Conn) Up() <-chan struct{} { return c.settled }
 
-// Err is nil until Done is closed, and then why the association ended: nil
-// after a graceful shutdown, else an *AssocError.
+// Err is why the association ended, an *AssocError; nil while it goes on, and after
+// a graceful shutdown. It may be there just before Done is closed.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
