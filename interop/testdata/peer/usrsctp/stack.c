@@ -1,6 +1,7 @@
 /* What is usrsctp's own. */
 #include <netinet/in.h>
 #include <errno.h>
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,9 +77,41 @@ static uint32_t raw_drops(void)
 	return sum;
 }
 
+static bool iterator_waits(void)
+{
+	glob_t threads;
+	bool waits = false;
+
+	if (glob("/proc/self/task/*/stat", 0, NULL, &threads) != 0)
+		return false;
+	for (size_t i = 0; i < threads.gl_pathc && !waits; i++) {
+		char text[200] = "";
+		FILE *f = fopen(threads.gl_pathv[i], "r");
+
+		if (f == NULL)
+			continue;
+		waits = fgets(text, sizeof text, f) != NULL && strstr(text, "(SCTP iterator) S") != NULL;
+		fclose(f);
+	}
+	globfree(&threads);
+	return waits;
+}
+
+/* await_iterator: the stack's iterator thread waits for a signal before it looks whether there is
+ * work (0.9.5). A change of addresses that comes before it waits would never reach an association. */
+static void await_iterator(void)
+{
+	for (int ms = 0; !iterator_waits(); ms++) {
+		if (ms == 10000)
+			fail("usrsctp's iterator thread does not start");
+		usleep(1000);
+	}
+}
+
 void start_stack(void)
 {
 	usrsctp_init(0, NULL, stack_debug);
+	await_iterator();
 	set_defaults();
 	if (opt.raw_buffer != 0)
 		widen();
