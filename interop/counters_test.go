@@ -54,10 +54,11 @@ func compareCounters(t *testing.T, ours *side, stack line) {
 	if endedAtOnce {
 		require.Zero(t, stack.number("badvtag")+stack.number("blue"), "packets of ours that usrsctp could not place")
 	}
+	// A probe of its closed window is sent again when the window opens, though it may be under way.
 	if core.T3RtxExpireds == 0 {
-		require.Zero(t, stack.number("duplicates"), "chunks that we sent again and usrsctp had")
+		require.LessOrEqual(t, stack.number("duplicates"), core.WindowProbes, "chunks that we sent again and usrsctp had")
 	}
 	if core.T3RtxExpireds == 0 && lost == 0 && missed == 0 {
-		require.Zero(t, core.RetransmittedChunks, "chunks that we sent again though nothing was lost")
+		require.LessOrEqual(t, core.RetransmittedChunks, core.WindowProbes, "chunks that we sent again though nothing was lost")
 	}
 }

@@ -29,6 +29,7 @@ type outbound struct {
 	closed   bool // the peer's window was too small for a chunk when it told us last
 	answered bool // and it told so after T3-rtx expired last
 	probing  bool // chunk probe was sent beyond the peer's window
+	refused  bool // and the peer told of a closed window since
 	probe    wire.TSN
 	progress Time // when cumAcked moved last, or later: when data was sent and none was under way
 

@@ -100,19 +100,21 @@ func (a *assoc) ackCumulative(cum wire.TSN, rwnd int, s wire.Sack, now Time) {
 }
 
 // endProbe sends the probe of a closed window again when the window has opened
-// and the peer does not have the chunk: it was dropped, and waiting for T3-rtx
-// would leave the open window unused.
+// and the peer has refused the chunk: waiting for T3-rtx would leave the open window
+// unused. If it has said nothing of it the SACK that opens the window has crossed it.
 func (a *assoc) endProbe(cum wire.TSN) {
 	o := &a.out
-	if !o.probing || o.closed && cum.Less(o.probe) {
-		return
-	}
-	o.probing = false
-	if o.probe.LessEq(cum) {
-		return
-	}
-	if c := o.chunk(o.probe); c.state == chunkSent {
-		a.lose(o.probe, c, false)
+	switch {
+	case !o.probing:
+	case o.probe.LessEq(cum):
+		o.probing = false
+	case o.closed:
+		o.refused = true
+	default:
+		o.probing = false
+		if c := o.chunk(o.probe); o.refused && c.state == chunkSent {
+			a.lose(o.probe, c, false)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sctpcore
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -145,6 +146,40 @@ func TestZeroWindow(t *testing.T) {
 	r.wait(3600 * Second)
 	require.Equal(t, Closed, r.state())
 	require.Equal(t, ReasonRetransLimit, r.lastEvent().Reason)
+}
+
+// When the window opens the probe is sent again if the peer has refused it, and not if the SACK
+// only crossed it: then it is as any chunk under way.
+func TestWindowOpensAfterProbe(t *testing.T) {
+	for _, refused := range []bool{false, true} {
+		t.Run(fmt.Sprintf("refused=%v", refused), func(t *testing.T) {
+			r := rawEstablished(t, nil)
+			r.sent(20)
+			probe := r.assoc().out.nextTSN
+			closed := wire.AppendSack(nil, probe-1, 0, nil, nil)
+			require.Equal(t, []wire.TSN{probe}, tsns(r.say(closed)))
+			if refused {
+				require.Empty(t, tsns(r.say(closed)))
+			}
+			went := tsns(r.say(sackChunk(probe - 1)))
+			if refused {
+				require.Equal(t, probe, went[0])
+			} else {
+				require.Equal(t, probe+1, went[0])
+				went = tsns(r.say(sackChunk(probe-1, gap(2, 2))))
+				went = append(went, tsns(r.say(sackChunk(probe-1, gap(2, 3))))...)
+				require.NotContains(t, went, probe)
+				require.Contains(t, tsns(r.say(sackChunk(probe-1, gap(2, 4)))), probe, "it was lost")
+			}
+			require.EqualValues(t, 1, r.e.ctr.RetransmittedChunks)
+			require.EqualValues(t, 1, r.e.ctr.WindowProbes)
+			require.Zero(t, r.e.ctr.T3RtxExpireds)
+			for r.assoc().out.queued > 0 {
+				r.ackAll()
+			}
+			r.works()
+		})
+	}
 }
 
 // A tiny window that is never enough for a chunk is a closed one (hostile.md, 11).

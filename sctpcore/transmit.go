@@ -240,7 +240,7 @@ func (a *assoc) putLost(k *packetBuilder, t wire.TSN, c *outChunk, now Time) {
 	o := &a.out
 	c.state, c.path, c.again, c.missing, c.reneged = chunkSent, uint8(k.path), true, 0, 0
 	o.lost--
-	o.consumeWindow(t, int(c.n))
+	a.consumeWindow(t, int(c.n))
 	c.flags |= a.flagAtStall(k.path)
 	a.append(k, t, c)
 	// 6.1: the timer restarts when the earliest outstanding chunk is sent again.
@@ -285,7 +285,7 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 	*c = outChunk{}
 	c.message, c.off, c.n, c.ssn = o.cut, uint32(o.cutOff), uint16(n), o.cutSSN
 	c.flags, c.path = a.dataFlags(m, o.cutOff, n), uint8(k.path)
-	o.consumeWindow(o.nextTSN, n)
+	a.consumeWindow(o.nextTSN, n)
 	c.flags |= a.flagAtStall(k.path)
 	a.append(k, o.nextTSN, c)
 	a.paths[k.path].startRTT(o.nextTSN, now)
@@ -311,9 +311,11 @@ func (a *assoc) putNew(k *packetBuilder, now Time) bool {
 
 // consumeWindow takes n bytes of chunk t off the peer's window, which t probes if
 // it is not that large.
-func (o *outbound) consumeWindow(t wire.TSN, n int) {
+func (a *assoc) consumeWindow(t wire.TSN, n int) {
+	o := &a.out
 	if n > o.peerRwnd {
-		o.probing, o.probe = true, t
+		o.probing, o.refused, o.probe = true, false, t
+		a.e.ctr.WindowProbes++
 	}
 	o.peerRwnd = max(0, o.peerRwnd-n)
 }

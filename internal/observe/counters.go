@@ -14,6 +14,7 @@ func counters(t *dataplane.Totals) []Counter {
 		Counter{"SctpOutMessages", c.OutMessages},
 		Counter{"SctpInMessages", c.InMessages},
 		Counter{"SctpRetransmittedChunks", c.RetransmittedChunks},
+		Counter{"SctpWindowProbes", c.WindowProbes},
 		Counter{"SctpFailovers", c.Failovers},
 		Counter{"SctpHeartbeatsSent", c.HeartbeatsSent},
 		Counter{"EventsDropped", t.EventsDropped},
