@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trunkline-sctp/trunkline/dataplane"
+	"github.com/trunkline-sctp/trunkline/sctpcore"
 )
 
 // quick is a demo on the in-memory wire that is over in some three seconds.
@@ -184,4 +187,17 @@ func TestLiveViewRedrawsInPlace(t *testing.T) {
 	out.Reset()
 	v.say("the end")
 	require.NotContains(t, out.String(), "\x1b")
+}
+
+// TestFailoverToldLate: that the traffic had left before is found, however late its event is read.
+func TestFailoverToldLate(t *testing.T) {
+	events := make(chan dataplane.PathEvent)
+	s := &show{timers: sctpcore.RFC9260Timers()}
+	go func() {
+		<-time.After(2 * settle)
+		events <- dataplane.PathEvent{Event: sctpcore.Event{Kind: sctpcore.EventFailover, Switched: 6}, OldDst: primary}
+	}()
+	_, how, err := s.failover(t.Context(), events, 7)
+	require.NoError(t, err)
+	require.Equal(t, failoverEarlier, how)
 }

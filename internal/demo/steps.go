@@ -119,8 +119,8 @@ func (s *show) failover(ctx context.Context, events <-chan dataplane.PathEvent, 
 	timeout, settled := time.NewTimer(s.switchBound()), time.NewTimer(settle)
 	defer timeout.Stop()
 	defer settled.Stop()
-	left := false // the primary path, before at
-	for {
+	left, waited := false, false // the primary path, before at; for such events
+	for !left || !waited {
 		select {
 		case e, open := <-events:
 			if !open {
@@ -134,9 +134,7 @@ func (s *show) failover(ctx context.Context, events <-chan dataplane.PathEvent, 
 			}
 			left = e.OldDst == primary
 		case <-settled.C:
-			if left {
-				return e, failoverEarlier, nil
-			}
+			waited = true
 		case err := <-s.broken:
 			return e, failoverMissed, err
 		case <-ctx.Done():
@@ -145,6 +143,7 @@ func (s *show) failover(ctx context.Context, events <-chan dataplane.PathEvent, 
 			return e, failoverMissed, nil
 		}
 	}
+	return e, failoverEarlier, nil
 }
 
 // onPrimary waits until the primary path is the current one and has carried
