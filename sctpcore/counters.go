@@ -13,8 +13,8 @@ type Counters struct {
 	T3RtxExpireds, T5ShutdownGuardExpireds, DelaySackExpireds       uint64
 	T4RTOExpireds, AutocloseExpireds, T3Retransmits                 uint64
 	FastRetransmits, RetransmittedChunks, Failovers, HeartbeatsSent uint64
-	// WindowProbes are DATA chunks sent beyond the peer's window while nothing else was under
-	// way, to see whether it has opened (RFC 9260, section 6.1, A).
+	// WindowProbes are DATA chunks sent beyond the peer's window, to see whether it has opened
+	// (RFC 9260, section 6.1, A). What T3-rtx makes of them while it has not is not counted again.
 	WindowProbes uint64
 	// OutMessages and InMessages are user messages of which the last chunk was sent, or
 	// which can be read.

@@ -133,6 +133,7 @@ func TestZeroWindow(t *testing.T) {
 		require.Empty(t, tsns(r.say(closed(inFlight-1))))
 		require.Equal(t, Established, r.state())
 	}
+	require.EqualValues(t, 1, r.e.ctr.WindowProbes)
 	require.Equal(t, Active, r.assoc().paths[0].state)
 	require.NotEmpty(t, tsns(r.say(sackChunk(inFlight))))
 	for r.assoc().out.queued > 0 {

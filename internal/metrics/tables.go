@@ -32,7 +32,7 @@ var ownHelp = []struct{ name, metric, help string }{
 	{"SctpOutMessages", "tx_messages_total", "Messages sent: DATA chunks that end one, without those sent again."},
 	{"SctpInMessages", "rx_messages_total", "Messages received: DATA chunks that end one."},
 	{"SctpRetransmittedChunks", "retransmitted_chunks_total", "DATA chunks sent again, for whatever reason."},
-	{"SctpWindowProbes", "window_probes_total", "DATA chunks sent beyond the peer's closed window, to see whether it has opened: programs there do not read."},
+	{"SctpWindowProbes", "window_probes_total", "DATA chunks sent beyond the peer's window, to see whether it has opened, without those sent again: its program reads too slowly."},
 	{"SctpHeartbeatsSent", "heartbeats_sent_total", "HEARTBEAT chunks sent."},
 	{"EventsDropped", "events_missed_total", "Events that a reader, such as the daemon's log, was too slow for."},
 	{"TxStarved", "tx_starved_total", "Rounds of a worker that could not send because every pool was empty."},
