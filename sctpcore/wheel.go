@@ -127,7 +127,8 @@ func (w *wheel) distance(level int, from uint8) int64 {
 	return 0
 }
 
-// next is the tick at which the earliest slot of any level comes up.
+// next is the tick at which the earliest slot of any level comes up, and the highest
+// level of which a slot does.
 func (w *wheel) next() (tick int64, level int, ok bool) {
 	for l := range wheelLevels {
 		shift := wheelBits * l
@@ -169,15 +170,26 @@ func (w *wheel) expire(now Time, due []uint32) []uint32 {
 			return due
 		}
 		w.now = tick
-		slot := uint8(tick >> (wheelBits * level))
-		for w.heads[level][slot] != 0 {
-			i := w.heads[level][slot] - 1
-			w.remove(i)
-			if w.nodes[i].at <= tick {
-				due = append(due, i)
-			} else {
-				w.insert(i)
-			}
+		// Slots of the levels below begin here, too. Left where they are they would be
+		// taken for the slots of the next turn.
+		for ; level >= 0; level-- {
+			due = w.empty(level, due)
 		}
 	}
+}
+
+// empty takes all nodes out of the slot of a level that begins now: those that have
+// come up go to due, the others to levels below.
+func (w *wheel) empty(level int, due []uint32) []uint32 {
+	head := &w.heads[level][uint8(w.now>>(wheelBits*level))]
+	for *head != 0 {
+		i := *head - 1
+		w.remove(i)
+		if w.nodes[i].at <= w.now {
+			due = append(due, i)
+		} else {
+			w.insert(i)
+		}
+	}
+	return due
 }
